@@ -1,0 +1,129 @@
+"""What the store hands out: immutable records of data sets, jobs, artifacts and workers."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobs.states import Phase, Status
+
+JSON = dict[str, Any]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class Notice(Record):
+    """Something that a person should know about input or result that is no error."""
+
+    code: str
+    detail: str
+
+
+class Dataset(Record):
+    """An uploaded image set in canonical form.
+
+    ``height`` and ``width`` are None when the images differ in size; ``options`` are those of the
+    upload, which with ``sha256`` (of the bytes as sent) make its identity.
+    """
+
+    id: str
+    owner: str
+    name: str
+    sha256: str
+    options: JSON
+    n_images: int
+    height: int | None
+    width: int | None
+    channels: int
+    dtype: str
+    classes: list[str] | None
+    bytes: int
+    notices: list[Notice] = Field(default_factory=list)
+    created_at: float
+    deleted_at: float | None = None
+
+
+class Progress(Record):
+    """Where a running job is; ``fraction`` is of the whole job, ``losses`` of the last epoch."""
+
+    phase: Phase
+    fraction: float = Field(ge=0, le=1)
+    epoch: int | None = None
+    epochs: int | None = None
+    losses: dict[str, float] = Field(default_factory=dict)
+    finish_at: float | None = None
+
+
+class Job(Record):
+    """A job's row. ``request`` is as submitted, ``method`` the hyperparameters filled in."""
+
+    id: str
+    owner: str
+    dataset_id: str
+    request: JSON
+    method: JSON
+    metadata: JSON
+    status: Status
+    attempt: int
+    failures: int
+    progress: Progress | None
+    worker: str | None
+    lease_until: float | None
+    error: JSON | None
+    result: JSON | None
+    notices: list[Notice]
+    resumed_from: str | None
+    max_seconds: float | None
+    seconds_used: float
+    created_at: float
+    sent_at: float | None
+    started_at: float | None
+    finished_at: float | None
+    deleted_at: float | None
+
+
+class Event(Record):
+    """One line of a job's log of transitions."""
+
+    id: int
+    job_id: str
+    at: float
+    kind: str
+    data: JSON
+
+
+class Artifact(Record):
+    """A file of a job: ``key`` finds it in the artifact store; ``kind`` groups it for readers."""
+
+    name: str
+    kind: str
+    media_type: str
+    bytes: int
+    sha256: str
+    key: str
+
+
+class Worker(Record):
+    name: str
+    device: str
+    seen_at: float
+    job_id: str | None
+
+
+class Claim(Record):
+    """The right to run one attempt; ``attempt`` is the fencing token of all that it writes."""
+
+    job: Job
+    dataset: Dataset
+    checkpoint: list[Artifact]
+
+    @property
+    def attempt(self) -> int:
+        return self.job.attempt
+
+
+def timestamp(seconds: float | None) -> datetime | None:
+    """Seconds since 1970 as an aware UTC time."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

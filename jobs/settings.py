@@ -1,0 +1,143 @@
+"""Settings: environment variables with the prefix ``S2CONVSCN_``, checked once at start."""
+
+import hashlib
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "S2CONVSCN_"
+SOCKET_PATH_LIMIT = 100
+"""Bytes that a Unix socket's path may have (the kernel's limit is 108)."""
+
+GIB = 1024**3
+Bytes = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    data_dir: Path = Field(
+        Path("s2convscn-data"), description="Folder of the database, the artifacts and the broker."
+    )
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL; by default SQLite inside the data folder."
+    )
+    broker_url: str | None = Field(
+        None, description="redis:// URL; by default the embedded broker's socket."
+    )
+    host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="Port of the API.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="How much the processes log."
+    )
+
+    max_upload_bytes: Bytes = Field(2 * GIB, description="Largest upload, as sent.")
+    max_dataset_bytes: Bytes = Field(
+        4 * GIB, description="Largest data set once decoded (pixels x bytes a pixel)."
+    )
+    max_images: Annotated[int, Field(ge=2)] = Field(100_000, description="Most images in a set.")
+    max_image_pixels: Annotated[int, Field(gt=0)] = Field(
+        64_000_000, description="Most pixels in one image."
+    )
+    ingest_seconds: Seconds = Field(900, description="Longest time to read one upload.")
+    ingest_memory_bytes: Bytes = Field(
+        8 * GIB, description="Address space of the process that reads an upload."
+    )
+    max_job_bytes: Bytes = Field(
+        16 * GIB, description="Largest estimated memory of a job that is accepted."
+    )
+
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where trainers compute: auto takes a GPU when there is one."
+    )
+    threads: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="CPU threads of a trainer; by default all cores."
+    )
+    lease_seconds: Seconds = Field(20, description="A worker silent for longer loses its job.")
+    heartbeat_seconds: Seconds = Field(1, description="How often a worker renews its lease.")
+    reap_seconds: Seconds = Field(2, description="How often lost jobs are looked for.")
+    grace_seconds: Seconds = Field(
+        20, description="Between asking a trainer to stop and killing it."
+    )
+    stall_seconds: Seconds = Field(
+        300, description="A trainer is killed when silent for this long and for ten of its steps."
+    )
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = Field(
+        30, description="Least time between two checkpoints of a running job."
+    )
+    max_failures: Annotated[int, Field(ge=1)] = Field(
+        3, description="Crashed or lost attempts after which a job fails."
+    )
+
+    @field_validator("database_url", "broker_url", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return value or None
+
+    @field_validator("broker_url")
+    @classmethod
+    def _broker_is_redis(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("redis://", "rediss://", "redis+socket://")):
+            message = "must begin with redis://, rediss:// or redis+socket://"
+            raise ValueError(message)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_supported(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            message = "must begin with sqlite:/// or postgresql+psycopg://"
+            raise ValueError(message)
+        return value
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 's2convscn.db'}"
+
+    @property
+    def broker(self) -> str:
+        return self.broker_url or f"redis+socket://{self.broker_socket}"
+
+    @property
+    def broker_socket(self) -> Path:
+        """The embedded broker's socket; in the temporary folder if the data folder's path is long."""
+        path = self.data_dir.resolve() / "broker" / "valkey.sock"
+        if len(bytes(path)) <= SOCKET_PATH_LIMIT:
+            return path
+        name = hashlib.sha256(bytes(path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"s2convscn-{name}.sock"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        return self.data_dir.resolve() / "artifacts"
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Half-made files: uploads being read, attempts under way."""
+        return self.data_dir.resolve() / "scratch"
+
+
+class SettingsError(Exception):
+    """A setting in the environment is wrong."""
+
+
+@lru_cache
+def load() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: naming each wrong variable, its value and what would be right.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}={e['input']!r}: {e['msg']}"
+            for e in error.errors()
+        ]
+        raise SettingsError("\n".join(lines)) from None

@@ -1,0 +1,44 @@
+"""The states of a job and the moves between them, as data."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def terminal(self) -> bool:
+        return not MOVES[self]
+
+
+MOVES: dict[Status, frozenset[Status]] = {
+    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED, Status.FAILED}),
+    Status.RUNNING: frozenset({Status.QUEUED, Status.CANCELLING, Status.SUCCEEDED, Status.FAILED}),
+    Status.CANCELLING: frozenset({Status.CANCELLED, Status.SUCCEEDED, Status.FAILED}),
+    Status.SUCCEEDED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+"""From each state, the states that may follow; a terminal state has none."""
+
+TERMINAL = frozenset(status for status, following in MOVES.items() if not following)
+ACTIVE = frozenset({Status.RUNNING, Status.CANCELLING})
+
+
+def before(target: Status) -> list[Status]:
+    """The states from which ``target`` may be entered."""
+    return [status for status, following in MOVES.items() if target in following]
+
+
+class Phase(StrEnum):
+    LOADING = "loading"
+    PRETRAINING = "pretraining"
+    SELF_EXPRESSION = "self_expression"
+    TRAINING = "training"
+    SCORING = "scoring"
+    PUBLISHING = "publishing"

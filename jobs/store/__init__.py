@@ -1,0 +1,33 @@
+"""The SQL store: the only truth about data sets, jobs and workers."""
+
+import time
+
+from jobs.settings import Settings
+from jobs.store.attempts import Attempts
+from jobs.store.database import Clock, Database
+from jobs.store.datasets import Datasets
+from jobs.store.jobs import Jobs
+from jobs.store.workers import Workers
+
+
+class Store:
+    """All verbs on one database; both API and worker open their own."""
+
+    def __init__(self, settings: Settings, clock: Clock = time.time) -> None:
+        """Connect; the tables are made if they are missing."""
+        self.database = Database(settings.database, clock)
+        self.database.create()
+        self.datasets = Datasets(self.database)
+        self.jobs = Jobs(self.database)
+        self.attempts = Attempts(
+            self.database,
+            lease_seconds=settings.lease_seconds,
+            max_failures=settings.max_failures,
+        )
+        self.workers = Workers(self.database)
+
+    def close(self) -> None:
+        self.database.close()
+
+
+__all__ = ["Store"]

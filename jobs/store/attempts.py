@@ -1,0 +1,234 @@
+"""SQL of a job as its worker sees it. Every write is fenced by the attempt's number."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Update, and_, delete, insert, select, update
+
+from jobs import errors
+from jobs.records import JSON, Artifact, Claim, Dataset, Job, Progress
+from jobs.states import ACTIVE, Status, before
+from jobs.store.database import Database
+from jobs.store.jobs import log, record
+from jobs.store.tables import artifacts, datasets, jobs
+
+CHECKPOINT = "checkpoint"
+
+
+class Attempts:
+    def __init__(self, database: Database, *, lease_seconds: float, max_failures: int) -> None:
+        self.database = database
+        self.lease_seconds = lease_seconds
+        self.max_failures = max_failures
+
+    def claim(self, job_id: str, worker: str) -> Claim | None:
+        """Take a queued job; None if it is no longer queued, so that a second message is harmless."""
+        now = self.database.clock()
+        change = (
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.status.in_(before(Status.RUNNING)))
+            .values(
+                status=Status.RUNNING,
+                attempt=jobs.c.attempt + 1,
+                worker=worker,
+                lease_until=now + self.lease_seconds,
+                started_at=now,
+            )
+            .returning(jobs)
+        )
+        with self.database.write() as connection:
+            row = connection.execute(change).mappings().one_or_none()
+            if row is None:
+                return None
+            job = record(row)
+            log(connection, now, job_id, "claimed", attempt=job.attempt, worker=worker)
+            dataset = connection.execute(select(datasets).where(datasets.c.id == job.dataset_id))
+            return Claim(
+                job=job,
+                dataset=Dataset.model_validate(dict(dataset.mappings().one())),
+                checkpoint=_checkpoint(connection, job),
+            )
+
+    def heartbeat(self, job_id: str, attempt: int, progress: Progress | None) -> Status | None:
+        """Renew the lease and show progress; the job's status, or None if the attempt is over."""
+        values: JSON = {"lease_until": self.database.clock() + self.lease_seconds}
+        if progress is not None:
+            values["progress"] = progress.model_dump(mode="json")
+        change = update(jobs).where(_mine(job_id, attempt)).values(values).returning(jobs.c.status)
+        with self.database.write() as connection:
+            status = connection.execute(change).scalar_one_or_none()
+        return None if status is None else Status(status)
+
+    def save_checkpoint(self, job_id: str, attempt: int, files: list[Artifact]) -> bool:
+        """Make ``files`` the job's checkpoint; False if the attempt is over."""
+        with self.database.write() as connection:
+            if not _still_mine(connection, job_id, attempt):
+                return False
+            _replace(connection, job_id, files, kinds=[CHECKPOINT])
+            return True
+
+    def succeed(
+        self, job_id: str, attempt: int, result: JSON, notices: list[JSON], files: list[Artifact]
+    ) -> bool:
+        """Publish: files and row become the job's results in one transaction."""
+        now = self.database.clock()
+        values = {"result": result, "notices": notices}
+        with self.database.write() as connection:
+            if not _finish(connection, job_id, attempt, Status.SUCCEEDED, now, values):
+                return False
+            _replace(connection, job_id, files, kinds=None)
+            log(connection, now, job_id, Status.SUCCEEDED)
+            return True
+
+    def fail(self, job_id: str, attempt: int, error: errors.DomainError) -> bool:
+        now = self.database.clock()
+        with self.database.write() as connection:
+            values = {"error": error.problem()}
+            if not _finish(connection, job_id, attempt, Status.FAILED, now, values):
+                return False
+            log(connection, now, job_id, Status.FAILED, error=error.slug())
+            return True
+
+    def cancelled(self, job_id: str, attempt: int) -> bool:
+        now = self.database.clock()
+        with self.database.write() as connection:
+            if not _finish(connection, job_id, attempt, Status.CANCELLED, now, {}):
+                return False
+            log(connection, now, job_id, Status.CANCELLED)
+            return True
+
+    def release(self, job_id: str, attempt: int, why: str) -> bool:
+        """Put a job back into the queue, unharmed: its worker shuts down."""
+        now = self.database.clock()
+        with self.database.write() as connection:
+            return _requeue(connection, _mine(job_id, attempt), now, why=why) is not None
+
+    def lost(self, job_id: str, attempt: int, error: errors.DomainError) -> bool:
+        """Count a failed attempt: back into the queue, or failed once too many were lost."""
+        now = self.database.clock()
+        with self.database.write() as connection:
+            return self._lost(connection, _mine(job_id, attempt), now, error)
+
+    def expire(self) -> list[str]:
+        """Handle every running job whose lease has passed; returns those that were touched."""
+        now = self.database.clock()
+        stale = and_(jobs.c.status.in_(ACTIVE), jobs.c.lease_until < now)
+        with self.database.write() as connection:
+            found = connection.execute(
+                select(jobs.c.id, jobs.c.attempt, jobs.c.worker).where(stale)
+            ).all()
+            touched = []
+            for job_id, attempt, worker in found:
+                error = errors.AttemptsExhausted(
+                    f"The worker {worker} fell silent while it ran attempt {attempt}."
+                )
+                condition = and_(_mine(job_id, attempt), jobs.c.lease_until < now)
+                if self._lost(connection, condition, now, error):
+                    touched.append(job_id)
+            return touched
+
+    def unsent(self, older_than: float) -> list[str]:
+        """Queued jobs, oldest first, whose last message (if any) is older than so many seconds."""
+        limit = self.database.clock() - older_than
+        query = (
+            select(jobs.c.id)
+            .where(jobs.c.status == Status.QUEUED)
+            .where(
+                jobs.c.sent_at.is_(None) & (jobs.c.created_at < limit) | (jobs.c.sent_at < limit)
+            )
+            .order_by(jobs.c.id)
+        )
+        with self.database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def _lost(
+        self,
+        connection: Connection,
+        condition: ColumnElement[bool],
+        now: float,
+        error: errors.DomainError,
+    ) -> bool:
+        row = connection.execute(
+            select(jobs.c.id, jobs.c.status, jobs.c.attempt, jobs.c.failures).where(condition)
+        ).one_or_none()
+        if row is None:
+            return False
+        if row.status == Status.CANCELLING:
+            done = _finish(connection, row.id, row.attempt, Status.CANCELLED, now, {})
+            log(connection, now, row.id, Status.CANCELLED)
+            return done
+        failures = row.failures + 1
+        if failures < self.max_failures:
+            return (
+                _requeue(connection, condition, now, why=error.slug(), failures=failures)
+                is not None
+            )
+        final = {"error": error.problem() | {"attempts": failures}, "failures": failures}
+        done = _finish(connection, row.id, row.attempt, Status.FAILED, now, final)
+        log(connection, now, row.id, Status.FAILED, error=error.slug())
+        return done
+
+
+def _mine(job_id: str, attempt: int) -> ColumnElement[bool]:
+    return and_(jobs.c.id == job_id, jobs.c.attempt == attempt, jobs.c.status.in_(ACTIVE))
+
+
+def _still_mine(connection: Connection, job_id: str, attempt: int) -> bool:
+    query = select(jobs.c.id).where(_mine(job_id, attempt)).with_for_update()
+    return connection.execute(query).one_or_none() is not None
+
+
+def _finish(  # noqa: PLR0913, PLR0917 - one move, its fence and its values
+    connection: Connection,
+    job_id: str,
+    attempt: int,
+    target: Status,
+    now: float,
+    values: dict[str, Any],
+) -> bool:
+    change: Update = (
+        update(jobs)
+        .where(_mine(job_id, attempt), jobs.c.status.in_(before(target)))
+        .values(status=target, finished_at=now, lease_until=None, **_used(now), **values)
+    )
+    return connection.execute(change).rowcount == 1
+
+
+def _requeue(
+    connection: Connection, condition: ColumnElement[bool], now: float, *, why: str, **values: Any
+) -> str | None:
+    change = (
+        update(jobs)
+        .where(condition, jobs.c.status.in_(before(Status.QUEUED)))
+        .values(status=Status.QUEUED, lease_until=None, sent_at=None, **_used(now), **values)
+        .returning(jobs.c.id)
+    )
+    job_id = connection.execute(change).scalar_one_or_none()
+    if job_id is not None:
+        log(connection, now, job_id, "requeued", why=why)
+    return job_id
+
+
+def _used(now: float) -> dict[str, Any]:
+    return {"seconds_used": jobs.c.seconds_used + (now - jobs.c.started_at)}
+
+
+def _checkpoint(connection: Connection, job: Job) -> list[Artifact]:
+    """The job's own last checkpoint, else that of the job it was resumed from."""
+    for job_id in filter(None, (job.id, job.resumed_from)):
+        query = select(artifacts).where(
+            artifacts.c.job_id == job_id, artifacts.c.kind == CHECKPOINT
+        )
+        rows = connection.execute(query).mappings().all()
+        if rows:
+            return [Artifact.model_validate(dict(row)) for row in rows]
+    return []
+
+
+def _replace(
+    connection: Connection, job_id: str, files: list[Artifact], kinds: list[str] | None
+) -> None:
+    old = delete(artifacts).where(artifacts.c.job_id == job_id)
+    connection.execute(old if kinds is None else old.where(artifacts.c.kind.in_(kinds)))
+    rows = [{"job_id": job_id, **file.model_dump()} for file in files]
+    if rows:
+        connection.execute(insert(artifacts), rows)

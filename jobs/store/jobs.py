@@ -1,0 +1,173 @@
+"""SQL of jobs as their owner sees them: submit, read, list, cancel, delete."""
+
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, case, func, insert, select, update
+
+from jobs import errors, ids
+from jobs.records import JSON, Artifact, Event, Job
+from jobs.states import TERMINAL, Status
+from jobs.store.database import Database
+from jobs.store.tables import artifacts, datasets, events, jobs
+
+
+def log(connection: Connection, at: float, job_id: str, kind: str, **data: Any) -> None:
+    """Append to the job's log of transitions, in the transaction of the move itself."""
+    connection.execute(insert(events).values(job_id=job_id, at=at, kind=kind, data=data))
+
+
+def record(row: RowMapping) -> Job:
+    return Job.model_validate(dict(row))
+
+
+class Jobs:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def submit(  # noqa: PLR0913 - a row's columns, by keyword
+        self,
+        *,
+        owner: str,
+        dataset_id: str,
+        request: JSON,
+        method: JSON,
+        metadata: JSON | None = None,
+        notices: list[JSON] | None = None,
+        max_seconds: float | None = None,
+        resumed_from: str | None = None,
+    ) -> Job:
+        """Insert a queued job. Raises Gone if the data set was deleted meanwhile."""
+        now = self.database.clock()
+        values = {
+            "id": ids.new("job"),
+            "owner": owner,
+            "dataset_id": dataset_id,
+            "method_name": method["method"],
+            "request": request,
+            "method": method,
+            "metadata": metadata or {},
+            "status": Status.QUEUED,
+            "notices": notices or [],
+            "max_seconds": max_seconds,
+            "resumed_from": resumed_from,
+            "created_at": now,
+        }
+        live = select(datasets.c.id).where(
+            datasets.c.id == dataset_id, datasets.c.deleted_at.is_(None)
+        )
+        with self.database.write() as connection:
+            if connection.execute(live.with_for_update()).one_or_none() is None:
+                raise errors.Gone(f"The data set {dataset_id!r} has been deleted.")
+            row = connection.execute(insert(jobs).values(values).returning(jobs)).mappings().one()
+            log(connection, now, row["id"], "submitted")
+        return record(row)
+
+    def sent(self, job_id: str) -> None:
+        """Note that a message with the job's id is in the queue."""
+        with self.database.write() as connection:
+            connection.execute(
+                update(jobs).where(jobs.c.id == job_id).values(sent_at=self.database.clock())
+            )
+
+    def get(self, job_id: str, owner: str) -> Job:
+        """Raises NotFound, or Gone after a deletion."""
+        query = select(jobs).where(jobs.c.id == job_id, jobs.c.owner == owner)
+        with self.database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise errors.NotFound(f"There is no job {job_id!r}.")
+        if row["deleted_at"] is not None:
+            raise errors.Gone(f"The job {job_id!r} has been deleted.")
+        return record(row)
+
+    def page(  # noqa: PLR0913 - the filters of the list, by keyword
+        self,
+        owner: str,
+        limit: int,
+        *,
+        after: str | None = None,
+        status: Status | None = None,
+        dataset_id: str | None = None,
+        method: str | None = None,
+    ) -> list[Job]:
+        """Newest first, those older than the id ``after``."""
+        query = select(jobs).where(jobs.c.owner == owner, jobs.c.deleted_at.is_(None))
+        wanted = {
+            jobs.c.status: status,
+            jobs.c.dataset_id: dataset_id,
+            jobs.c.method_name: method,
+        }
+        for column, value in wanted.items():
+            if value is not None:
+                query = query.where(column == value)
+        if after is not None:
+            query = query.where(jobs.c.id < after)
+        with self.database.read() as connection:
+            rows = connection.execute(query.order_by(jobs.c.id.desc()).limit(limit))
+            return [record(row) for row in rows.mappings()]
+
+    def queue_position(self, job: Job) -> int | None:
+        """1 for the next job to start; None for a job that is not queued."""
+        if job.status is not Status.QUEUED:
+            return None
+        query = select(func.count()).where(jobs.c.status == Status.QUEUED, jobs.c.id <= job.id)
+        with self.database.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    def cancel(self, job_id: str, owner: str) -> Job:
+        """A queued job is cancelled at once, a running one is asked to stop; else nothing happens."""
+        self.get(job_id, owner)
+        now = self.database.clock()
+        moved = case(
+            (jobs.c.status == Status.QUEUED, Status.CANCELLED.value),
+            else_=Status.CANCELLING.value,
+        )
+        finished = case((jobs.c.status == Status.QUEUED, now), else_=None)
+        change = (
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.status.in_([Status.QUEUED, Status.RUNNING]))
+            .values(status=moved, finished_at=finished)
+            .returning(jobs.c.status)
+        )
+        with self.database.write() as connection:
+            status = connection.execute(change).scalar_one_or_none()
+            if status is not None:
+                log(connection, now, job_id, status)
+        return self.get(job_id, owner)
+
+    def delete(self, job_id: str, owner: str) -> None:
+        """Leave a tombstone of a finished job. Raises Conflict for one that is not finished."""
+        self.get(job_id, owner)
+        change = (
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.status.in_(TERMINAL))
+            .values(deleted_at=self.database.clock())
+        )
+        with self.database.write() as connection:
+            if connection.execute(change).rowcount == 0:
+                raise errors.Conflict("The job is not finished: cancel it first.")
+            connection.execute(artifacts.delete().where(artifacts.c.job_id == job_id))
+
+    def artifacts(self, job_id: str, kind: str | None = None) -> list[Artifact]:
+        query = select(artifacts).where(artifacts.c.job_id == job_id).order_by(artifacts.c.name)
+        if kind is not None:
+            query = query.where(artifacts.c.kind == kind)
+        with self.database.read() as connection:
+            rows = connection.execute(query).mappings()
+            return [Artifact.model_validate(dict(row)) for row in rows]
+
+    def events(self, job_id: str, after: int = 0, limit: int = 1000) -> list[Event]:
+        query = (
+            select(events)
+            .where(events.c.job_id == job_id, events.c.id > after)
+            .order_by(events.c.id)
+            .limit(limit)
+        )
+        with self.database.read() as connection:
+            rows = connection.execute(query).mappings()
+            return [Event.model_validate(dict(row)) for row in rows]
+
+    def live_ids(self) -> set[str]:
+        with self.database.read() as connection:
+            query = select(jobs.c.id).where(jobs.c.deleted_at.is_(None))
+            return set(connection.execute(query).scalars())

@@ -1,0 +1,30 @@
+"""SQL of workers: who is alive."""
+
+from sqlalchemy import delete, insert, select, update
+
+from jobs.records import Worker
+from jobs.store.database import Database
+from jobs.store.tables import workers
+
+
+class Workers:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def beat(self, name: str, device: str, job_id: str | None) -> None:
+        values = {"device": device, "seen_at": self.database.clock(), "job_id": job_id}
+        with self.database.write() as connection:
+            change = update(workers).where(workers.c.name == name).values(values)
+            if connection.execute(change).rowcount == 0:
+                connection.execute(insert(workers).values(name=name, **values))
+
+    def leave(self, name: str) -> None:
+        with self.database.write() as connection:
+            connection.execute(delete(workers).where(workers.c.name == name))
+
+    def alive(self, within: float) -> list[Worker]:
+        """Workers seen in the last ``within`` seconds."""
+        since = self.database.clock() - within
+        query = select(workers).where(workers.c.seen_at >= since).order_by(workers.c.name)
+        with self.database.read() as connection:
+            return [Worker.model_validate(dict(r)) for r in connection.execute(query).mappings()]

@@ -1,0 +1,136 @@
+"""What every clustering method is: hyperparameters with one verb, ``fit``. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+class Shape(NamedTuple):
+    """A data set's size: N images of ``channels`` x ``height`` x ``width``."""
+
+    n_images: int
+    channels: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a run needs to go on: arrays by name, and what JSON can hold."""
+
+    arrays: dict[str, NDArray[Any]]
+    meta: dict[str, Any]
+
+
+class Notice(NamedTuple):
+    """Something about the result that a person should know: a code and a sentence."""
+
+    code: str
+    detail: str
+
+
+class Run(Protocol):
+    """What surrounds a fit: the worker, a test or a notebook."""
+
+    device: str
+    seed: int
+
+    def report(
+        self,
+        phase: str,
+        step: int,
+        total: int,
+        *,
+        save: Callable[[], State] | None = None,
+        **values: float,
+    ) -> None:
+        """Step ``step`` of ``total`` of a phase is done, with its losses.
+
+        ``save`` makes a state from which the run can go on; it is called when a checkpoint is due.
+
+        Raises:
+            Stopped: if the run shall end; ``save`` has been called before, if given.
+        """
+
+    def resume(self) -> State | None:
+        """The state to go on from, or None for a fresh start."""
+
+
+class Stopped(Exception):
+    """The run was asked to end."""
+
+
+class NotFinite(ArithmeticError):
+    """A loss became NaN or infinite; the message names epoch, loss and the setting to change."""
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """A fit's result for N images, n clusters.
+
+    Attributes:
+        labels: (N,) in 0..n-1, the method's answer.
+        coefficients: (N, N) float32 C; row i expresses image i (the paper's C transposed).
+        affinity: (N, N) float32, symmetric, the matrix that was clustered.
+        plain_affinity: (N, N) float32, (|C| + |C^T|) / 2.
+        embedding: (N, p) float32 features, or None.
+        labelings: other answers by name, such as ``head``.
+        diagnostics: label-free figures: relative eigengap, connected components, ...
+        notices: warnings about the result.
+        model: what computes embedding and head labels again, or None.
+    """
+
+    labels: IntArray
+    coefficients: FloatArray
+    affinity: FloatArray
+    plain_affinity: FloatArray
+    embedding: FloatArray | None = None
+    labelings: Mapping[str, IntArray] = field(default_factory=dict)
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+    model: State | None = None
+
+
+class Method(BaseModel):
+    """Hyperparameters. Subclasses add ``method: Literal[...]``, bounded fields and ``fit``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: ClassVar[str]
+    citation: ClassVar[str]
+    presets: ClassVar[tuple[str, ...]] = ()
+
+    def resolve(self, shape: Shape, n_clusters: int) -> Self:
+        """Fill in all that was left to the label-free rule, from sizes alone."""
+        raise NotImplementedError
+
+    def with_preset(self, name: str, n_clusters: int) -> Self:
+        """A preset's constants under the fields that were set explicitly.
+
+        Raises:
+            KeyError: if the method has no such preset.
+        """
+        raise NotImplementedError
+
+    def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
+        """Peak memory of a fit on the CPU, estimated without torch."""
+        raise NotImplementedError
+
+    def fit(self, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
+        """Cluster images.
+
+        Args:
+            images: (N, channels, height, width) float32 in [0, 1]; left untouched.
+            n_clusters: 2 to N.
+            run: receives progress, gives device and seed.
+        """
+        raise NotImplementedError
