@@ -1,0 +1,90 @@
+"""Stage I: the stacked convolutional auto-encoder, trained on L0 until it stops improving."""
+
+import torch
+from torch import Generator, Tensor
+from torch.optim import Adam
+
+from models.base import NotFinite, Run, State
+from models.checkpointing import (
+    load_module,
+    load_optimiser,
+    module_arrays,
+    optimiser_arrays,
+    to_array,
+)
+from models.losses import L0
+from models.methods.s2convscn import S2ConvSCN
+from models.network import Decoder, Encoder
+
+PHASE = "pretraining"
+
+
+def pretrain(
+    encoder: Encoder,
+    decoder: Decoder,
+    X: Tensor,
+    settings: S2ConvSCN,
+    run: Run,
+    state: State | None,
+) -> None:
+    """Minimise L0 with C = I (Algorithm 1, step 1), in place.
+
+    One window is as many epochs as make up ``pretrain_window`` gradient steps; the stage ends when
+    a window's mean L0 is not lower than the last one's by the share ``pretrain_tolerance``.
+    """
+    optimiser = Adam(
+        [*encoder.parameters(), *decoder.parameters()], lr=settings.learning_rate, fused=True
+    )
+    shuffle = Generator().manual_seed(run.seed)
+    history: list[float] = []
+    if state is not None:
+        load_module("encoder", encoder, state.arrays)
+        load_module("decoder", decoder, state.arrays)
+        load_optimiser("optimiser", optimiser, state.arrays)
+        shuffle.set_state(torch.from_numpy(state.arrays["shuffle"]))
+        history = list(state.meta["history"])
+
+    def save() -> State:
+        arrays = module_arrays("encoder", encoder) | module_arrays("decoder", decoder)
+        arrays |= optimiser_arrays("optimiser", optimiser)
+        arrays["shuffle"] = to_array(shuffle.get_state())
+        return State(arrays, {"phase": PHASE, "history": history})
+
+    steps = -(-len(X) // settings.pretrain_batch)
+    window = max(1, round(settings.pretrain_window / steps))
+    last = max(1, -(-settings.pretrain_max_steps // steps))
+    while not _settled(history, window, settings.pretrain_tolerance) and len(history) < last:
+        history.append(_epoch(encoder, decoder, X, settings.pretrain_batch, shuffle, optimiser))
+        if not torch.isfinite(torch.tensor(history[-1])):
+            raise NotFinite(_diverged(len(history)))
+        run.report(PHASE, len(history), last, save=save, L0=history[-1])
+
+
+def _epoch(
+    encoder: Encoder, decoder: Decoder, X: Tensor, batch: int, shuffle: Generator, optimiser: Adam
+) -> float:
+    """One pass over all images; returns the mean L0 of an image."""
+    total = 0.0
+    for index in torch.randperm(len(X), generator=shuffle).split(batch):
+        x = X[index]
+        loss = L0(x, decoder(encoder(x)))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        total += loss.item()
+    return total / len(X)
+
+
+def _settled(history: list[float], window: int, tolerance: float) -> bool:
+    """Whether the last whole window improved on the one before by less than the tolerance."""
+    if len(history) < 2 * window or len(history) % window:
+        return False
+    before = sum(history[-2 * window : -window])
+    return sum(history[-window:]) > (1 - tolerance) * before
+
+
+def _diverged(epoch: int) -> str:
+    return (
+        f"The reconstruction cost L0 became NaN or infinite in epoch {epoch} of stage I: "
+        "lower learning_rate or pixel_scale."
+    )

@@ -1,0 +1,55 @@
+"""Modules and optimisers to named arrays and back, exactly."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim import Adam
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def module_arrays(prefix: str, module: nn.Module) -> Arrays:
+    """Copies of a module's weights under ``prefix.name``."""
+    return {f"{prefix}.{name}": to_array(value) for name, value in module.state_dict().items()}
+
+
+@torch.no_grad()
+def load_module(prefix: str, module: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Copy weights back, keeping each tensor's place and memory layout."""
+    for name, value in module.state_dict().items():
+        value.copy_(torch.from_numpy(arrays[f"{prefix}.{name}"]))
+
+
+def optimiser_arrays(prefix: str, optimiser: Adam) -> Arrays:
+    """Step counts and both moments of every parameter that has been stepped."""
+    arrays: Arrays = {}
+    for i, parameter in enumerate(_parameters(optimiser)):
+        for name, value in optimiser.state.get(parameter, {}).items():
+            arrays[f"{prefix}.{i}.{name}"] = to_array(value)
+    return arrays
+
+
+@torch.no_grad()
+def load_optimiser(prefix: str, optimiser: Adam, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put the moments back in their parameters' memory layout."""
+    for i, parameter in enumerate(_parameters(optimiser)):
+        if f"{prefix}.{i}.step" in arrays:
+            step = torch.from_numpy(arrays[f"{prefix}.{i}.step"].copy())
+            optimiser.state[parameter] = {"step": step.to(parameter.device)} | {
+                moment: torch.zeros_like(parameter).copy_(
+                    torch.from_numpy(arrays[f"{prefix}.{i}.{moment}"])
+                )
+                for moment in ("exp_avg", "exp_avg_sq")
+            }
+
+
+def to_array(value: Tensor) -> NDArray[Any]:
+    return np.array(value.detach().cpu().contiguous().numpy())
+
+
+def _parameters(optimiser: Adam) -> list[Tensor]:
+    return [p for group in optimiser.param_groups for p in group["params"]]

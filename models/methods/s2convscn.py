@@ -1,0 +1,164 @@
+"""S2ConvSCN: its problem, its hyperparameters, its presets and the rule that fills in the rest."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from models import presets
+from models.base import Clustering, FloatArray, Method, Run, Shape
+from models.hyperparameters import Assign, HeadLoss, Layer, Norm, PostProcessing
+from models.sizes import feature_map, training_bytes
+
+Weight = Annotated[float, Field(ge=0, le=1e9)]
+Epochs = Annotated[int, Field(ge=0, le=100_000)]
+
+TOP_SIDE = 16
+AUTO_FEATURES = 4096
+
+
+class S2ConvSCN(Method):
+    """Self-supervised convolutional subspace clustering (Zhang et al., CVPR 2019).
+
+    An auto-encoder Z = f(X), X_hat = g(Z C), coefficients C with diag(C) = 0 and a head y = h(Z)
+    minimise
+
+        L = gamma0 L0 + gamma1 L1 + gamma2 L2 + gamma3 L3 + gamma4 L4                    (eq. 7)
+
+    with L0 = 1/2 ||X - X_hat||_F^2, L1 = ||C||_1 or ||C||_F^2, L2 = 1/2 ||Z - Z C||_F^2,
+    L3 = ||C||_Q and L4 the classification and centre loss of the head, where Q are the labels that
+    spectral clustering of C gave last, renewed every T0 epochs (Algorithm 1).
+
+    A field left empty is filled in by the preset or, with ``auto``, by a rule that knows the sizes
+    of the data alone.
+    """
+
+    title: ClassVar[str] = "Self-Supervised Convolutional Subspace Clustering Network"
+    citation: ClassVar[str] = (
+        "J. Zhang, C.-G. Li, C. You, X. Qi, H. Zhang, J. Guo, Z. Lin: Self-Supervised "
+        "Convolutional Subspace Clustering Network. CVPR 2019."
+    )
+    presets: ClassVar[tuple[str, ...]] = presets.NAMES
+
+    method: Literal["s2convscn"] = "s2convscn"
+    norm: Norm = Field("l1", description="L1: the l1 norm of C, or its squared Frobenius norm.")
+    encoder: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=8)] | None = Field(
+        None,
+        description="Convolutions of stride 2 as [kernel, channels]; the decoder mirrors them.",
+    )
+    pixel_scale: Annotated[float, Field(gt=0, le=65535)] | None = Field(
+        None, description="Pixels in [0, 1] are multiplied by this."
+    )
+    cost_scale: Literal["sum", "relative"] | None = Field(
+        None,
+        description="sum: the costs as DSC-Net sums them. relative: L0 as a share of ||X||^2, "
+        "features of unit mean norm, L4 times N, so that weights mean the same for any data.",
+    )
+    gamma0: Weight = Field(1.0, description="Weight of the reconstruction L0 (1 in the paper).")
+    gamma1: Weight | None = Field(None, description="Weight of the regularisation L1 of C.")
+    gamma2: Weight | None = Field(None, description="Weight of the self-expression L2.")
+    gamma3: Weight | None = Field(None, description="Weight of ||C||_Q, L3.")
+    gamma4: Weight | None = Field(None, description="Weight of the head's loss L4.")
+    tau: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.1, description="Weight of the centre loss inside L4."
+    )
+    head_loss: HeadLoss = Field(
+        "cross_entropy", description="Classification term of eq. 6: cross-entropy, or as printed."
+    )
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(1e-3, description="Adam's.")
+    pretrain_batch: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        64, description="Images in a minibatch of stage I."
+    )
+    pretrain_tolerance: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.02,
+        description="Stage I ends when L0 falls by less than this share from one window of "
+        "pretrain_window gradient steps to the next.",
+    )
+    pretrain_window: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        1000, description="Gradient steps between two looks at L0 in stage I."
+    )
+    pretrain_max_steps: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        30_000, description="Gradient steps after which stage I ends in any case."
+    )
+    initial_coefficients: Literal["constant", "closed_form"] | None = Field(
+        None, description="C starts as a small constant, or as the ridge solution on stage I's Z."
+    )
+    initial_value: Annotated[float, Field(ge=0, le=1)] = Field(
+        1e-4, description="The constant off the diagonal."
+    )
+    ridge: Annotated[float, Field(gt=0, le=1e6)] = Field(
+        10.0, description="Ridge of the closed form, in units of the mean squared norm of z."
+    )
+    zero_diagonal: bool = Field(True, description="Keep diag(C) = 0.")
+    self_expression_epochs: Epochs | None = Field(
+        None, description="Epochs on L0, L1, L2 alone before the first Q (DSC-Net, Remark 2)."
+    )
+    round_epochs: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="T0: epochs between two spectral clusterings."
+    )
+    epochs: Epochs | None = Field(None, description="Tmax: epochs of stage II.")
+    affinity: Literal["processed", "plain"] = Field(
+        "processed", description="What is clustered: post-processed C, or (|C| + |C^T|) / 2."
+    )
+    postprocessing: PostProcessing | None = Field(
+        None, description="Constants of the post-processing."
+    )
+    assign: Assign = Field(
+        "kmeans", description="How rows of the spectral embedding become clusters."
+    )
+    final_labels: Literal["spectral", "head"] = Field(
+        "spectral", description="Whose answer the labels are; both are kept."
+    )
+
+    def with_preset(self, name: str, n_clusters: int) -> Self:
+        values = presets.hyperparameters(name, n_clusters)
+        explicit = {key: getattr(self, key) for key in self.model_fields_set}
+        return type(self).model_validate({**values, **explicit})
+
+    def resolve(self, shape: Shape, n_clusters: int) -> Self:
+        rule = self._rule(shape, n_clusters)
+        missing = {k: v for k, v in rule.items() if getattr(self, k) is None}
+        return self.model_copy(update=missing)
+
+    def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
+        return training_bytes(shape, n_clusters, self.encoder or automatic_encoder(shape))
+
+    def fit(self, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
+        from models.training import fit  # noqa: PLC0415 - the catalogue loads without torch
+
+        n, channels, height, width = images.shape
+        settings = self.resolve(Shape(n, channels, height, width), n_clusters)
+        return fit(settings, images, n_clusters, run)
+
+    def _rule(self, shape: Shape, n_clusters: int) -> dict[str, Any]:
+        """The ``auto`` rule: from N, image size and n, never from pixels or labels."""
+        per_cluster = shape.n_images / n_clusters
+        return {
+            "encoder": automatic_encoder(shape),
+            "pixel_scale": 1.0,
+            "cost_scale": "relative",
+            "gamma1": 0.01,
+            "gamma2": 1.0,
+            "gamma3": 0.01,
+            "gamma4": 0.01,
+            "initial_coefficients": "closed_form",
+            "self_expression_epochs": 0,
+            "round_epochs": 10,
+            "epochs": 60,
+            "postprocessing": PostProcessing(
+                dimension=min(max(round(per_cluster / 6), 3), 12), power=4.0
+            ),
+        }
+
+
+def automatic_encoder(shape: Shape) -> tuple[Layer, ...]:
+    """Halve the images until neither side exceeds 16, at least once; about 4096 features or fewer.
+
+    The channels double from layer to layer down to the top, whose number is what brings p near
+    ``AUTO_FEATURES``, between 5 and 64.
+    """
+    depth = 1
+    while max(feature_map(shape, depth)) > TOP_SIDE:
+        depth += 1
+    height, width = feature_map(shape, depth)
+    top = min(max(round(AUTO_FEATURES / (height * width)), 5), 64)
+    return tuple(Layer(kernel=3, channels=max(top >> (depth - 1 - i), 4)) for i in range(depth))

@@ -1,0 +1,131 @@
+"""The trainable modules of Fig. 1: encoder, decoder, self-expression, head."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.hyperparameters import Layer
+
+STRIDE = 2
+
+
+def halved(size: int) -> int:
+    """The output size of a "same" convolution of stride 2: ceil(size / 2)."""
+    return -(-size // STRIDE)
+
+
+def _same_padding(size: int, kernel: int) -> tuple[int, int]:
+    """TensorFlow's "same": the odd pixel goes to the end, as in the code of DSC-Net."""
+    total = max((halved(size) - 1) * STRIDE + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+Convolution = TypeVar("Convolution", nn.Conv2d, nn.ConvTranspose2d)
+
+
+def _initialised(convolution: Convolution) -> Convolution:
+    """Glorot's uniform weights and no bias, as in the code of DSC-Net."""
+    nn.init.xavier_uniform_(convolution.weight)
+    if convolution.bias is not None:
+        nn.init.zeros_(convolution.bias)
+    return convolution
+
+
+class Encoder(nn.Module):
+    """Stacked convolutions of stride 2 with ReLU; z is the flattened top feature map (eq. 1)."""
+
+    def __init__(self, image: tuple[int, int, int], layers: Sequence[Layer]) -> None:
+        """Lay out the convolutions for images of (channels, height, width)."""
+        super().__init__()
+        channels, height, width = image
+        self.sizes = [(height, width)]
+        for _ in layers:
+            h, w = self.sizes[-1]
+            self.sizes.append((halved(h), halved(w)))
+        depths = [channels, *(layer.channels for layer in layers)]
+        self.kernels = [layer.kernel for layer in layers]
+        self.depths = depths
+        self.convolutions = nn.ModuleList(
+            _initialised(nn.Conv2d(i, o, k, stride=STRIDE))
+            for (i, o), k in zip(pairwise(depths), self.kernels, strict=True)
+        )
+
+    @property
+    def top(self) -> tuple[int, int, int]:
+        """Channels, height and width of the top feature map."""
+        return (self.depths[-1], *self.sizes[-1])
+
+    def forward(self, X: Tensor) -> Tensor:
+        """(N, channels, H, W) to Z (N, p)."""
+        h = X
+        for convolution, kernel, (height, width) in zip(
+            self.convolutions, self.kernels, self.sizes, strict=False
+        ):
+            pad = (*_same_padding(width, kernel), *_same_padding(height, kernel))
+            h = F.relu(convolution(F.pad(h, pad)))
+        return h.flatten(1)
+
+
+class Decoder(nn.Module):
+    """The encoder's mirror image: transposed convolutions with ReLU, the last one included."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        """Mirror an encoder's layout; the weights are its own."""
+        super().__init__()
+        self.top = encoder.top
+        self.sizes = encoder.sizes[-2::-1]
+        self.kernels = encoder.kernels[::-1]
+        self.convolutions = nn.ModuleList(
+            _initialised(nn.ConvTranspose2d(i, o, k, stride=STRIDE))
+            for (i, o), k in zip(pairwise(encoder.depths[::-1]), self.kernels, strict=True)
+        )
+
+    def forward(self, Z: Tensor) -> Tensor:
+        """(N, p) to X_hat (N, channels, H, W)."""
+        h = Z.reshape(-1, *self.top)
+        for convolution, kernel, (height, width) in zip(
+            self.convolutions, self.kernels, self.sizes, strict=True
+        ):
+            top, left = _same_padding(height, kernel)[0], _same_padding(width, kernel)[0]
+            h = F.relu(convolution(h)[:, :, top : top + height, left : left + width])
+        return h
+
+
+class SelfExpression(nn.Module):
+    """C, the coefficients by which each image is expressed by the others. Shape (N, N)."""
+
+    def __init__(self, C: Tensor, *, zero_diagonal: bool) -> None:
+        """Start from given coefficients."""
+        super().__init__()
+        self.zero_diagonal = zero_diagonal
+        self.C = nn.Parameter(C)
+        self.clear_diagonal()
+
+    @torch.no_grad()
+    def clear_diagonal(self) -> None:
+        """Put C back onto diag(C) = 0 after a step (eq. 3)."""
+        if self.zero_diagonal:
+            self.C.fill_diagonal_(0)
+
+    def forward(self, Z: Tensor) -> Tensor:
+        """(N, p) to C Z (N, p)."""
+        return self.C @ Z
+
+
+class Head(nn.Sequential):
+    """The FC self-supervision module: p -> N/2 -> n -> n with ReLU between (section 3.3)."""
+
+    def __init__(self, p: int, n_images: int, n_clusters: int) -> None:
+        """Lay out p x N1 x N2 x n with N1 = N/2, N2 = n."""
+        hidden = max(n_images // 2, 1)
+        super().__init__(
+            nn.Linear(p, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, n_clusters),
+            nn.ReLU(),
+            nn.Linear(n_clusters, n_clusters),
+        )

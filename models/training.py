@@ -1,0 +1,258 @@
+"""Algorithm 1 of Zhang et al., CVPR 2019: the two-stage training of S2ConvSCN."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Adam
+
+from models import losses
+from models.affinity import plain, processed
+from models.alignment import align
+from models.autoencoder import PHASE as STAGE_ONE
+from models.autoencoder import pretrain
+from models.base import Clustering, FloatArray, IntArray, NotFinite, Run, State
+from models.checkpointing import load_module, load_optimiser, module_arrays, optimiser_arrays
+from models.methods.s2convscn import S2ConvSCN
+from models.network import Decoder, Encoder, Head, SelfExpression
+from models.quality import notices
+from models.selfexpression import closed_form
+from models.spectral import Segmentation, spectral_clustering
+
+CHUNK = 128
+"""Images that go through the convolutions together; their activations stay in the cache."""
+
+
+def fit(settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
+    """Train both stages and cluster. ``settings`` are resolved; ``images`` as in ``Method.fit``."""
+    training = Training(settings, images, n_clusters, run)
+    state = run.resume()
+    if state is None or state.meta["phase"] == STAGE_ONE:
+        pretrain(training.encoder, training.decoder, training.X, settings, run, state)
+        training.begin()
+    else:
+        training.load(state)
+    training.train()
+    return training.result()
+
+
+class Training:
+    """Stage II: the network, its optimiser, the last segmentation Q, and the steps on them."""
+
+    def __init__(self, settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> None:
+        """Build the modules; weights depend on the run's seed alone."""
+        self.settings, self.n_clusters, self.run = settings, n_clusters, run
+        assert settings.encoder is not None and settings.pixel_scale is not None  # noqa: S101,PT018
+        X = torch.from_numpy(images).to(run.device) * settings.pixel_scale
+        self.X = X.contiguous(memory_format=torch.channels_last)  # (N, channels, H, W)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(run.seed)
+            n, *size = images.shape
+            self.encoder = Encoder((size[0], size[1], size[2]), settings.encoder)
+            self.decoder = Decoder(self.encoder)
+            p = int(np.prod(self.encoder.top))
+            self.head = Head(p, len(images), n_clusters)
+        self.expression = SelfExpression(
+            torch.full((len(images),) * 2, settings.initial_value),
+            zero_diagonal=settings.zero_diagonal,
+        )
+        for module in self.modules.values():
+            module.to(run.device).to(memory_format=torch.channels_last)
+        parameters = [p for m in self.modules.values() for p in m.parameters()]
+        self.optimiser = Adam(parameters, lr=settings.learning_rate, fused=True)
+        self.unit = 1.0
+        self.epoch = 0
+        self.labels: IntArray | None = None
+        self.segmentation: Segmentation | None = None
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        return {
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+            "expression": self.expression,
+            "head": self.head,
+        }
+
+    @torch.no_grad()
+    def begin(self) -> None:
+        """Fix the features' unit at the end of stage I and initialise C (step 4)."""
+        Z = chunked(self.encoder, self.X)
+        self.unit = max(float(_rms(Z)), torch.finfo(Z.dtype).tiny)
+        if self.settings.initial_coefficients == "closed_form":
+            self.expression.C.copy_(closed_form(Z / self.unit, self.settings.ridge))
+
+    def train(self) -> None:
+        """Steps 2 and 5-9: DSC-Net's epochs without Q, then rounds of T0 epochs and a new Q."""
+        alone, last = self.settings.self_expression_epochs or 0, self.settings.epochs or 0
+        while self.epoch < alone:
+            self.epoch += 1
+            values = self.step()
+            self.report("self_expression", self.epoch, alone, values)
+        if self.labels is None and last:
+            self.segment()
+        while self.epoch < alone + last:
+            self.epoch += 1
+            values = self.step()
+            done = self.epoch - alone
+            if done % (self.settings.round_epochs or 1) == 0 or done == last:
+                values |= self.segment()
+            self.report("training", done, last, values)
+        if self.segmentation is None:
+            self.segment()
+
+    def step(self) -> dict[str, float]:
+        """One epoch: a gradient step on the whole data set. Returns the costs before it."""
+        self.optimiser.zero_grad()
+        costs = self.costs()
+        loss = self.total(costs)
+        loss.backward()
+        self.optimiser.step()
+        self.expression.clear_diagonal()
+        values = {"loss": loss.item()} | {name: cost.item() for name, cost in costs.items()}
+        self.check(values)
+        return values
+
+    def total(self, costs: dict[str, Tensor]) -> Tensor:
+        """Eq. 7."""
+        g = self.settings
+        weights = {"L0": g.gamma0, "L1": g.gamma1, "L2": g.gamma2, "L3": g.gamma3, "L4": g.gamma4}
+        terms = [(weights[name] or 0) * cost for name, cost in costs.items()]
+        return torch.stack([term for term in terms if term.requires_grad]).sum()
+
+    def costs(self) -> dict[str, Tensor]:
+        """L0 to L2, and L3 and L4 once there is a Q; scaled as ``cost_scale`` says."""
+        relative = self.settings.cost_scale == "relative"
+        Z = chunked(self.encoder, self.X)  # (N, p)
+        if relative:
+            Z = Z / _rms(Z)
+        CZ = self.expression(Z)  # (N, p)
+        X_hat = chunked(self.decoder, CZ * self.unit if relative else CZ)
+        C = self.expression.C
+        costs = {
+            "L0": losses.L0(self.X, X_hat),
+            "L1": losses.L1(C, self.settings.norm),
+            "L2": losses.L2(Z, CZ),
+        }
+        if relative:
+            costs["L0"] = costs["L0"] * (len(Z) / self.X.square().sum().clamp(min=1e-12))
+        if self.labels is not None:
+            Q = F.one_hot(torch.from_numpy(self.labels), self.n_clusters).to(Z)  # (N, n)
+            costs["L3"] = losses.L3(C, Q)
+            if self.settings.gamma4:
+                L4 = losses.L4(self.head(Z), Q, self.settings.tau, self.settings.head_loss)
+                costs["L4"] = L4 * len(Z) if relative else L4
+        return costs
+
+    def segment(self) -> dict[str, float]:
+        """Spectral clustering of C; its labels renumbered to agree with the last ones."""
+        affinity = self.affinity(self.coefficients())
+        found = spectral_clustering(affinity, self.n_clusters, self.run.seed, self.settings.assign)
+        labels, changed = found.labels, 1.0
+        if self.labels is not None:
+            labels = align(labels, self.labels, self.n_clusters)
+            changed = float(np.mean(labels != self.labels))
+        self.labels, self.segmentation = labels, found
+        return {
+            "changed_labels": changed,
+            "relative_eigengap": found.relative_eigengap,
+            "components": float(found.components),
+        }
+
+    def affinity(self, C: FloatArray) -> FloatArray:
+        if self.settings.affinity == "plain" or self.settings.postprocessing is None:
+            return plain(C)
+        return processed(C, self.n_clusters, self.settings.postprocessing)
+
+    def coefficients(self) -> FloatArray:
+        return self.expression.C.detach().cpu().numpy()
+
+    def report(self, phase: str, step: int, total: int, values: dict[str, float]) -> None:
+        with torch.no_grad():
+            mass = float(self.expression.C.abs().sum())
+        values["C_l1"] = mass
+        if "L3" in values and mass:
+            values["C_Q_share"] = values["L3"] / mass
+        self.run.report(phase, step, total, save=self.save, **values)
+
+    def check(self, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            if not np.isfinite(value):
+                message = (
+                    f"The cost {name} became NaN or infinite in epoch {self.epoch} of stage II: "
+                    f"lower learning_rate{_WEIGHT_OF.get(name, '')}."
+                )
+                raise NotFinite(message)
+
+    def save(self) -> State:
+        arrays = optimiser_arrays("optimiser", self.optimiser)
+        for name, module in self.modules.items():
+            arrays |= module_arrays(name, module)
+        if self.labels is not None:
+            arrays["labels"] = self.labels
+        return State(arrays, {"phase": "training", "epoch": self.epoch, "unit": self.unit})
+
+    def load(self, state: State) -> None:
+        for name, module in self.modules.items():
+            load_module(name, module, state.arrays)
+        load_optimiser("optimiser", self.optimiser, state.arrays)
+        self.epoch, self.unit = state.meta["epoch"], state.meta["unit"]
+        self.labels = state.arrays.get("labels")
+
+    @torch.no_grad()
+    def result(self) -> Clustering:
+        """Everything that the fit found; labels by spectral clustering or by the head."""
+        assert self.labels is not None and self.segmentation is not None  # noqa: S101, PT018
+        C = self.coefficients().copy()
+        Z = chunked(self.encoder, self.X)
+        labelings = {"spectral": self.labels}
+        if self.settings.gamma4:
+            scale = _rms(Z) if self.settings.cost_scale == "relative" else 1.0
+            labelings["head"] = self.head(Z / scale).argmax(dim=1).cpu().numpy()
+        labels = labelings[self.settings.final_labels]
+        return Clustering(
+            labels=labels,
+            coefficients=C,
+            affinity=self.affinity(C),
+            plain_affinity=plain(C),
+            embedding=Z.cpu().numpy(),
+            labelings=labelings,
+            diagnostics={
+                "relative_eigengap": self.segmentation.relative_eigengap,
+                "components": float(self.segmentation.components),
+            },
+            notices=notices(labels, self.n_clusters, self.segmentation),
+            model=self.model(float(_rms(Z))),
+        )
+
+    def model(self, feature_rms: float) -> State:
+        """Encoder, decoder and head with what is needed to apply them to new images."""
+        arrays = {
+            k: v
+            for name in ("encoder", "decoder", "head")
+            for k, v in module_arrays(name, self.modules[name]).items()
+        }
+        n, *shape = self.X.shape
+        meta = {
+            "hyperparameters": self.settings.model_dump(mode="json"),
+            "n_clusters": self.n_clusters,
+            "n_images": n,
+            "image_shape": shape,
+            "feature_rms": feature_rms if self.settings.cost_scale == "relative" else 1.0,
+        }
+        return State(arrays, meta)
+
+
+_WEIGHT_OF = {f"L{i}": f" or gamma{i}" for i in range(5)}
+
+
+def chunked(module: nn.Module, X: Tensor) -> Tensor:
+    """A module applied to all images, a chunk at a time."""
+    return torch.cat([module(x) for x in X.split(CHUNK)])
+
+
+def _rms(Z: Tensor) -> Tensor:
+    """Root mean squared norm of the rows of Z; never zero."""
+    return (Z.square().sum() / len(Z)).sqrt().clamp(min=torch.finfo(Z.dtype).tiny)
