@@ -140,6 +140,12 @@ class Attempts:
         with self.database.read() as connection:
             return list(connection.execute(query).scalars())
 
+    def active(self) -> set[tuple[str, int]]:
+        """Job and number of every attempt under way."""
+        query = select(jobs.c.id, jobs.c.attempt).where(jobs.c.status.in_(ACTIVE))
+        with self.database.read() as connection:
+            return {(row.id, row.attempt) for row in connection.execute(query)}
+
     def _lost(
         self,
         connection: Connection,

@@ -1,0 +1,211 @@
+"""One attempt at a job: a trainer, watched from its start to what becomes of it."""
+
+import logging
+import shutil
+import time
+from contextlib import suppress
+from enum import Enum
+from threading import Event
+
+from jobs import errors
+from jobs.artifacts import ArtifactStore
+from jobs.records import Claim
+from jobs.settings import Settings
+from jobs.states import Status
+from jobs.store import Store
+from worker.exchange import Failure, Outcome, Report, Scratch, Spec, read, write
+from worker.lease import Lease
+from worker.process import Trainer
+from worker.publication import publish
+from worker.relay import Relay, by_age
+
+TICK_SECONDS = 0.1
+STALL_STEPS = 10
+"""A silence of so many of its longest steps is a stall."""
+FATAL = {kind.slug(): kind for kind in (errors.Diverged, errors.OutOfMemory)}
+"""What would happen again: the job fails at once."""
+
+logger = logging.getLogger(__name__)
+
+
+class Reason(Enum):
+    """Why the supervisor ends a trainer; the value says whether it may make a checkpoint first."""
+
+    FENCE_LOST = ("its lease is gone", False)
+    STALLED = ("it stalled", False)
+    CANCEL = ("it shall be cancelled", True)
+    TIME_LIMIT = ("its time is over", True)
+    SHUTDOWN = ("the worker shuts down", True)
+
+
+class Attempt:
+    def __init__(
+        self,
+        claim: Claim,
+        settings: Settings,
+        store: Store,
+        artifacts: ArtifactStore,
+        shutdown: Event,
+    ) -> None:
+        self.claim = claim
+        self.settings = settings
+        self.artifacts = artifacts
+        self.shutdown = shutdown
+        self.mine = (claim.job.id, claim.attempt)
+        self.name = f"{claim.job.id} attempt {claim.attempt}"
+        self.scratch = Scratch(settings.scratch_dir / claim.job.id / str(claim.attempt))
+        self.lease = Lease(store, claim, settings)
+        self.relay = Relay(artifacts, self.scratch, self.lease, claim)
+        self.reason: Reason | None = None
+        self.began = self.heard = time.monotonic()
+        self.report: Report | None = None
+        self.kill_at: float | None = None
+
+    def run(self) -> None:
+        """Start a trainer, watch it, and write what became of it; the scratch folder is removed."""
+        trainer = None
+        try:
+            self.scratch.create()
+            write(self.scratch.spec, specify(self.claim, self.settings, self.artifacts))
+            trainer = Trainer(self.scratch)
+            logger.info("%s: trainer %d started", self.name, trainer.pid)
+            self._watch(trainer)
+            self._conclude(trainer)
+        except Exception as error:
+            logger.exception("%s: the worker could not go on", self.name)
+            self._lost(f"The worker could not go on: {type(error).__name__}: {error}.")
+        finally:
+            if trainer is not None:
+                trainer.kill()
+            self._clean()
+
+    def _clean(self) -> None:
+        shutil.rmtree(self.scratch.root, ignore_errors=True)
+        with suppress(OSError):  # another attempt's folder may be beside it
+            self.scratch.root.parent.rmdir()
+
+    def _watch(self, trainer: Trainer) -> None:
+        while trainer.running():
+            self._listen()
+            if self.lease.due():
+                self.lease.beat(self.report.progress if self.report else None)
+            if not self.lease.lost:
+                self.relay.take()
+            self._intervene(trainer)
+            time.sleep(TICK_SECONDS)
+
+    def _listen(self) -> None:
+        report = read(self.scratch.report, Report)
+        if report is not None and (self.report is None or report.serial != self.report.serial):
+            self.report, self.heard = report, time.monotonic()
+
+    def _intervene(self, trainer: Trainer) -> None:
+        """End the trainer if there is a reason: kindly at first, if that makes sense."""
+        reason = self._find_reason()
+        if reason is not None and self.reason not in {reason, Reason.FENCE_LOST}:
+            self.reason = reason
+            description, kindly = reason.value
+            logger.info("%s: trainer %d is ended: %s", self.name, trainer.pid, description)
+            if kindly and self.kill_at is None:
+                trainer.stop()
+                self.kill_at = time.monotonic() + self.settings.grace_seconds
+            elif not kindly:
+                self.kill_at = time.monotonic()
+        if self.kill_at is not None and time.monotonic() >= self.kill_at:
+            trainer.kill()
+
+    def _find_reason(self) -> Reason | None:
+        """The gravest reason that holds."""
+        job = self.claim.job
+        limit = job.max_seconds
+        now = time.monotonic()
+        holds = {
+            Reason.FENCE_LOST: self.lease.lost,
+            Reason.STALLED: self.kill_at is None and now - self.heard > self._patience(),
+            Reason.CANCEL: self.lease.status is Status.CANCELLING,
+            Reason.TIME_LIMIT: limit is not None and job.seconds_used + now - self.began > limit,
+            Reason.SHUTDOWN: self.shutdown.is_set(),
+        }
+        return next((reason for reason, so in holds.items() if so), None)
+
+    def _patience(self) -> float:
+        longest = self.report.longest_step if self.report else 0.0
+        return max(self.settings.stall_seconds, STALL_STEPS * longest)
+
+    def _conclude(self, trainer: Trainer) -> None:
+        """Turn how the trainer ended into the row's next state."""
+        if self.reason is Reason.FENCE_LOST:
+            return
+        self._listen()
+        self.lease.beat(self.report.progress if self.report else None)
+        self.relay.take()
+        outcome = read(self.scratch.outcome, Outcome)
+        if self.reason is Reason.CANCEL:
+            self._cancelled()
+        elif outcome is not None:
+            publish(outcome, self.artifacts, self.scratch, self.lease)
+        elif self.reason is Reason.TIME_LIMIT:
+            self._fail(errors.TimeLimit(f"It may compute for {self.claim.job.max_seconds:g} s."))
+        elif self.reason is Reason.SHUTDOWN:
+            self._release()
+        else:
+            self._crashed(trainer)
+
+    def _cancelled(self) -> None:
+        logger.info("%s: cancelled", self.name)
+        self.lease.insist(lambda: self.lease.attempts.cancelled(*self.mine))
+
+    def _release(self) -> None:
+        """Back into the queue; a job that was being cancelled cannot go there."""
+        logger.info("%s: released", self.name)
+        attempts, why = self.lease.attempts, "its worker was shut down"
+        self.lease.insist(
+            lambda: attempts.release(*self.mine, why) or attempts.cancelled(*self.mine)
+        )
+
+    def _crashed(self, trainer: Trainer) -> None:
+        failure = read(self.scratch.failure, Failure)
+        if failure is not None and failure.kind in FATAL:
+            self._fail(FATAL[failure.kind](failure.detail))
+        elif failure is not None:
+            self._lost(failure.detail)
+        elif self.reason is Reason.STALLED:
+            self._lost(f"The trainer reported nothing for {self._patience():.0f} s and was killed.")
+        else:
+            self._lost(f"The trainer {trainer.ending()}.", log=trainer.last_words())
+
+    def _fail(self, error: errors.DomainError) -> None:
+        logger.warning("%s: failed: %s", self.name, error.detail)
+        self.lease.insist(lambda: self.lease.attempts.fail(*self.mine, error))
+
+    def _lost(self, detail: str, **members: list[str]) -> None:
+        logger.warning("%s: lost: %s", self.name, detail)
+        error = errors.TrainerCrashed(detail, **members)
+        self.lease.insist(lambda: self.lease.attempts.lost(*self.mine, error))
+
+
+def specify(claim: Claim, settings: Settings, artifacts: ArtifactStore) -> Spec:
+    job, request = claim.job, claim.job.request
+    checkpoints = by_age(claim.checkpoint)
+    return Spec(
+        job_id=job.id,
+        attempt=claim.attempt,
+        scratch=settings.scratch_dir / job.id / str(claim.attempt),
+        dataset=artifacts.path(f"datasets/{job.dataset_id}"),
+        request=request,
+        method=job.method,
+        n_clusters=request["n_clusters"],
+        seed=request.get("seed") or 0,
+        image_size=request.get("image_size"),
+        notices=[*claim.dataset.notices, *job.notices],
+        checkpoints=[artifacts.path(file.key) for file in reversed(checkpoints)],
+        next_checkpoint=max((number(file.name) for file in checkpoints), default=0) + 1,
+        checkpoint_seconds=settings.checkpoint_seconds,
+        device=settings.device,
+        threads=settings.threads,
+    )
+
+
+def number(checkpoint: str) -> int:
+    """``checkpoint-000012.safetensors`` is the 12th."""
+    return int(checkpoint.removeprefix("checkpoint-").removesuffix(".safetensors"))

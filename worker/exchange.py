@@ -1,0 +1,95 @@
+"""The files in an attempt's scratch folder through which supervisor and trainer speak."""
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from jobs.records import JSON, Artifact, Notice, Progress
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+AnyMessage = TypeVar("AnyMessage", bound=Message)
+
+
+class Spec(Message):
+    """All that a trainer needs to know: what to compute, from what, and where to leave it.
+
+    ``checkpoints`` are those to go on from, the newest first; ``next_checkpoint`` is the first free
+    number; ``threads`` None means all cores.
+    """
+
+    job_id: str
+    attempt: int
+    scratch: Path
+    dataset: Path
+    request: JSON
+    method: JSON
+    n_clusters: int
+    seed: int
+    image_size: tuple[int, int] | None
+    notices: list[Notice]
+    checkpoints: list[Path]
+    next_checkpoint: int
+    checkpoint_seconds: float
+    device: str
+    threads: int | None
+
+
+class Report(Message):
+    """How far a trainer is; ``longest_step`` is the longest silence between two steps, seconds."""
+
+    serial: int
+    progress: Progress
+    longest_step: float
+
+
+class Failure(Message):
+    """Why a trainer ended: ``kind`` is the slug of an error of ``jobs.errors``."""
+
+    kind: str
+    detail: str
+
+
+class Outcome(Message):
+    """A finished result; the files lie in the scratch folder's ``results``, under their names."""
+
+    result: JSON
+    notices: list[Notice]
+    files: list[Artifact]
+
+
+class Scratch:
+    """An attempt's folder. Nothing in it outlives the attempt."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.spec = root / "spec.json"
+        self.report = root / "progress.json"
+        self.failure = root / "failure.json"
+        self.outcome = root / "outcome.json"
+        self.log = root / "trainer.log"
+        self.results = root / "results"
+        self.checkpoints = root / "checkpoints"
+
+    def create(self) -> None:
+        for folder in (self.results, self.checkpoints):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def write(path: Path, message: BaseModel) -> None:
+    """Replace a file in one step, so that its reader sees the old one or the new one, whole."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(message.model_dump_json())
+    partial.replace(path)
+
+
+def read(path: Path, kind: type[AnyMessage]) -> AnyMessage | None:
+    """A file's message; None if it has not been written."""
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,71 @@
+"""An attempt's right to write, renewed by heartbeats, with patience for a database that is away."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs.records import Claim, Progress
+from jobs.settings import Settings
+from jobs.store import Store
+
+RETRY_SECONDS = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+class Lease:
+    """``status`` is the job's as last seen; ``lost`` once this attempt must write no more."""
+
+    def __init__(self, store: Store, claim: Claim, settings: Settings) -> None:
+        self.attempts = store.attempts
+        self.job_id, self.attempt = claim.job.id, claim.attempt
+        self.status = claim.job.status
+        self.lost = False
+        self._length = settings.lease_seconds
+        self._every = settings.heartbeat_seconds
+        self._renewed = self._tried = time.monotonic()
+        self._away = False
+
+    def due(self) -> bool:
+        return time.monotonic() - self._tried >= self._every
+
+    def beat(self, progress: Progress | None) -> None:
+        """Renew; it is lost when the row says so, or when it could not be renewed in time."""
+        self._tried = time.monotonic()
+        try:
+            status = self.attempts.heartbeat(self.job_id, self.attempt, progress)
+        except SQLAlchemyError as error:
+            self._note_absence(error)
+            self.lost = self.over()
+            return
+        self._away = False
+        if status is None:
+            self.lost = True
+        else:
+            self.status, self._renewed = status, self._tried
+
+    def over(self) -> bool:
+        return time.monotonic() - self._renewed > self._length
+
+    def try_once(self, call: Callable[[], bool]) -> bool | None:
+        """The call's answer; None if the database is away."""
+        try:
+            return call()
+        except SQLAlchemyError as error:
+            self._note_absence(error)
+            return None
+
+    def insist(self, call: Callable[[], bool]) -> bool | None:
+        """Repeat a call until it is answered; None if the database stays away past the lease."""
+        while (answer := self.try_once(call)) is None and not self.over():
+            time.sleep(RETRY_SECONDS)
+        return answer
+
+    def _note_absence(self, error: SQLAlchemyError) -> None:
+        if not self._away:
+            logger.warning(
+                "%s: no answer from the database (%s)", self.job_id, type(error).__name__
+            )
+        self._away = True

@@ -1,0 +1,99 @@
+"""A worker: takes jobs from the queue one at a time, and looks after those that were lost."""
+
+import logging
+import secrets
+import socket
+import sys
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_shutting_down
+
+from jobs.artifacts import ArtifactStore
+from jobs.queue import QUEUE, TASK, Queue, celery_app
+from jobs.settings import Settings, SettingsError, load
+from jobs.store import Store
+from worker.periodic import Periodic
+from worker.presence import BEAT_SECONDS, Presence
+from worker.reaper import Reaper
+from worker.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT. Exit status 2 for a wrong setting."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    configure_logging(settings)
+    work(settings)
+    return 0
+
+
+def configure_logging(settings: Settings) -> None:
+    """One line an event on standard error; of Celery only what is wrong."""
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=settings.log_level.upper()
+    )
+    for name in ("celery", "kombu", "amqp"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    setup_logging.connect(_leave_logging_alone)
+
+
+def _leave_logging_alone(**_: Any) -> None:
+    """Celery sets up no logging of its own when this signal has a receiver."""
+
+
+def work(settings: Settings) -> None:
+    store = Store(settings)
+    artifacts = ArtifactStore(settings.artifacts_dir)
+    celery = celery_app(settings)
+    name = f"worker-{secrets.token_hex(4)}@{socket.gethostname()}"
+    supervisor = Supervisor(settings, store, artifacts, Queue(celery), name)
+    celery.task(name=TASK)(supervisor.run)
+
+    def shut_down(**_: Any) -> None:
+        supervisor.shutdown.set()
+
+    worker_shutting_down.connect(shut_down)
+    try:
+        serve(celery, supervisor)
+    finally:
+        store.close()
+
+
+def serve(celery: Celery, supervisor: Supervisor) -> None:
+    settings, store = supervisor.settings, supervisor.store
+    presence = Presence(store, supervisor)
+    reaper = Reaper(settings, store, supervisor.artifacts, supervisor.queue, supervisor)
+    threads = [
+        Periodic("presence", BEAT_SECONDS, presence.beat),
+        Periodic("reaper", settings.reap_seconds, reaper.look),
+    ]
+    for thread in threads:
+        thread.start()
+    logger.info("%s starts", supervisor.name)
+    try:
+        consume(celery, supervisor.name)
+    finally:
+        for thread in threads:
+            thread.stop()
+        Periodic("presence", BEAT_SECONDS, presence.leave).act()
+        logger.info("%s has ended", supervisor.name)
+
+
+def consume(celery: Celery, name: str) -> None:
+    """Celery's worker in this process, until a signal ends it."""
+    celery.Worker(
+        hostname=name,
+        pool="threads",
+        concurrency=1,
+        queues=[QUEUE],
+        without_gossip=True,
+        without_mingle=True,
+        loglevel="WARNING",
+        quiet=True,
+    ).start()

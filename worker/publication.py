@@ -1,0 +1,41 @@
+"""A finished attempt's files become the job's results: the files first, then the row."""
+
+import logging
+
+from jobs.artifacts import ArtifactStore
+from worker.exchange import Outcome, Scratch
+from worker.lease import Lease
+
+logger = logging.getLogger(__name__)
+
+
+def publish(outcome: Outcome, artifacts: ArtifactStore, scratch: Scratch, lease: Lease) -> None:
+    """Move the files, then claim success; if the attempt was over, its files are taken back.
+
+    When the database stays away the files are left where they are: whether the row points to them
+    is not known, and a later sweep can tell.
+    """
+    for file in outcome.files:
+        artifacts.take(scratch.results / file.name, file.key)
+        if lease.due():
+            lease.beat(None)
+    notices = [notice.model_dump() for notice in outcome.notices]
+    succeeded = lease.insist(
+        lambda: lease.attempts.succeed(
+            lease.job_id, lease.attempt, outcome.result, notices, outcome.files
+        )
+    )
+    if succeeded:
+        logger.info("%s attempt %d: succeeded", lease.job_id, lease.attempt)
+        _forget_others(outcome, artifacts, lease.job_id)
+    elif succeeded is False:
+        for file in outcome.files:
+            artifacts.path(file.key).unlink(missing_ok=True)
+
+
+def _forget_others(outcome: Outcome, artifacts: ArtifactStore, job_id: str) -> None:
+    """Delete what the row no longer names: checkpoints, and files of earlier attempts."""
+    named = {artifacts.path(file.key) for file in outcome.files}
+    for path in artifacts.path(f"jobs/{job_id}").rglob("*"):
+        if path.is_file() and path not in named:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,126 @@
+"""The files of a result: what each holds and how it is written."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from models.base import Clustering, FloatArray, State
+from worker import pictures
+from worker.trainer.checkpoints import Row, save_arrays
+
+if TYPE_CHECKING:
+    from worker.trainer.results import Finished
+
+Writer = Callable[[Path], None]
+NEIGHBOURS = 50
+"""Entries of a row that a sparse affinity keeps."""
+
+KINDS = {
+    "labels": "labels",
+    "confidence": "labels",
+    "affinity": "affinity",
+    "coefficients": "array",
+    "embedding": "array",
+    "model": "checkpoint",
+    "metrics": "metrics",
+    "report": "report",
+}
+MEDIA_TYPES = {
+    ".npy": "application/x-npy",
+    ".npz": "application/x-npz",
+    ".safetensors": "application/octet-stream",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".png": "image/png",
+}
+
+
+def nature(name: str) -> tuple[str, str]:
+    """The kind and the media type of a file of this name."""
+    path = Path(name)
+    kind = "picture" if path.suffix == ".png" else KINDS[path.stem.split("-")[0]]
+    return kind, MEDIA_TYPES[path.suffix]
+
+
+def writers(finished: "Finished", confidence: FloatArray, rows: list[Row]) -> dict[str, Writer]:
+    """Each file's name and what writes it to a path."""
+    clustering, images = finished.clustering, finished.loaded.images
+    labels = clustering.labels
+    return {
+        "labels.npy": partial(np.save, arr=labels),
+        "confidence.npy": partial(np.save, arr=confidence),
+        **{
+            f"labels-{name}.npy": partial(np.save, arr=answer)
+            for name, answer in finished.labelings.items()
+        },
+        **_affinities(clustering),
+        **_model(clustering),
+        "metrics.jsonl": partial(write_lines, rows=rows),
+        "clusters.png": partial(pictures.contact_sheet, images, labels, confidence),
+        "affinity.png": partial(pictures.affinity_map, clustering.affinity, labels),
+        "curves.png": partial(pictures.curves, rows),
+    }
+
+
+def _affinities(clustering: Clustering) -> dict[str, Writer]:
+    found: dict[str, Writer] = {}
+    affinities = {"processed": clustering.affinity, "plain": clustering.plain_affinity}
+    for name, affinity in affinities.items():
+        found[f"affinity-{name}.npz"] = partial(np.savez, affinity=affinity)
+        found[f"affinity-{name}-topk.npz"] = partial(write_neighbours, affinity=affinity)
+    return found
+
+
+def _model(clustering: Clustering) -> dict[str, Writer]:
+    found: dict[str, Writer] = {
+        "coefficients.npz": partial(np.savez, coefficients=clustering.coefficients)
+    }
+    if clustering.embedding is not None:
+        found["embedding.npy"] = partial(np.save, arr=clustering.embedding)
+    if clustering.model is not None:
+        found["model.safetensors"] = partial(write_model, model=clustering.model)
+        found["model.json"] = partial(write_json, value=clustering.model.meta)
+    return found
+
+
+def write_model(path: Path, model: State) -> None:
+    """The arrays; what JSON can hold of the model stands beside them in ``model.json``."""
+    save_arrays(path, model.arrays, {"format": "s2convscn-model"})
+
+
+def write_neighbours(path: Path, affinity: FloatArray) -> None:
+    sparse.save_npz(path, neighbours(affinity, min(NEIGHBOURS, len(affinity) - 1)))
+
+
+def neighbours(affinity: FloatArray, k: int) -> sparse.csr_array:
+    """The k largest entries of each row off the diagonal, made symmetric by the maximum."""
+    n = len(affinity)
+    rows = np.repeat(np.arange(n), k)
+    columns = np.concatenate([_largest(i, row, k) for i, row in enumerate(affinity)])
+    kept = sparse.csr_array((affinity[rows, columns], (rows, columns)), shape=(n, n))
+    kept.eliminate_zeros()
+    return sparse.csr_array(kept.maximum(kept.T))
+
+
+def _largest(own: int, row: FloatArray, k: int) -> Any:
+    others = row.copy()
+    others[own] = -np.inf
+    return np.argpartition(others, -k)[-k:]
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def write_lines(path: Path, rows: list[Row]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def plain(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Figures as JSON can hold them: what is not finite becomes null."""
+    return {name: float(x) if np.isfinite(x) else None for name, x in figures.items()}

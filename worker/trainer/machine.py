@@ -1,0 +1,49 @@
+"""The machine that a trainer runs on: device, threads, versions."""
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+
+import torch
+from threadpoolctl import threadpool_limits
+
+LIBRARIES = ("s2convscn", "torch", "numpy", "scipy", "scikit-learn", "pillow", "safetensors")
+
+
+def pick_device(wish: str) -> str:
+    """``cpu`` or ``cuda``; ``auto`` takes a GPU when there is one."""
+    if wish != "auto":
+        return wish
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def device_name(device: str) -> str:
+    """The device as a person calls it: ``cpu``, or the GPU's product name."""
+    return torch.cuda.get_device_name() if device == "cuda" else device
+
+
+def thread_count(wish: int | None) -> int:
+    """As wished, else all cores."""
+    return wish or os.cpu_count() or 1
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Set the CPU threads of torch, BLAS and OpenMP."""
+    torch.set_num_threads(count)
+    with threadpool_limits(count):
+        yield
+
+
+def versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+def describe() -> dict[str, str | int | None]:
+    return {
+        "system": platform.platform(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+    }

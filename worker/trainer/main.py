@@ -1,0 +1,69 @@
+"""A trainer process: one attempt at one job. It ends with the worker that started it."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from jobs.errors import Diverged, DomainError, OutOfMemory, TrainerCrashed
+from models.base import NotFinite, Stopped
+from worker.exchange import Failure, Scratch, Spec, write
+
+STOPPED = 75
+"""Exit status after a requested stop (EX_TEMPFAIL)."""
+
+logger = logging.getLogger("worker.trainer")
+
+
+def main(spec_path: str) -> int:
+    follow_parent()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    spec = Spec.model_validate_json(Path(spec_path).read_bytes())
+    try:
+        run(spec, stop)
+    except Stopped:
+        return STOPPED
+    except Exception as error:
+        logger.exception("the attempt failed")
+        kind = classify(error)
+        detail = str(error) if kind is Diverged else f"{type(error).__name__}: {error}"
+        write(Scratch(spec.scratch).failure, Failure(kind=kind.slug(), detail=detail))
+        return 1
+    return 0
+
+
+def run(spec: Spec, stop: threading.Event) -> None:
+    from worker.trainer.session import train  # noqa: PLC0415 - torch loads under the watch above
+
+    train(spec, stop)
+
+
+def follow_parent() -> None:
+    """End this process when its standard input closes, however the parent ended."""
+    threading.Thread(target=_end_with_stdin, name="follow-parent", daemon=True).start()
+
+
+def _end_with_stdin() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(1)
+
+
+def classify(error: Exception) -> type[DomainError]:
+    """The error of a job's life that an exception in training stands for."""
+    if isinstance(error, NotFinite):
+        return Diverged
+    if isinstance(error, MemoryError) or _torch_memory(error):
+        return OutOfMemory
+    return TrainerCrashed
+
+
+def _torch_memory(error: Exception) -> bool:
+    """CUDA has a class of its own, the CPU's allocator raises a plain RuntimeError."""
+    return type(error).__name__ == "OutOfMemoryError" or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )

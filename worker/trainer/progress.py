@@ -1,0 +1,61 @@
+"""How far a job is as one fraction, and when it should be done."""
+
+import time
+from collections.abc import Callable
+from math import isfinite
+
+from jobs.records import Progress
+from jobs.states import Phase
+
+SHARES: dict[Phase, tuple[float, float]] = {
+    Phase.LOADING: (0.0, 0.02),
+    Phase.PRETRAINING: (0.02, 0.30),
+    Phase.SELF_EXPRESSION: (0.30, 0.45),
+    Phase.TRAINING: (0.45, 0.95),
+    Phase.SCORING: (0.95, 0.97),
+    Phase.PUBLISHING: (0.97, 1.0),
+}
+"""The part of 0..1 that each phase covers; a phase that a method lacks is jumped over."""
+
+
+class Tracker:
+    """Turns steps of phases into a fraction that never decreases and an estimate of the end.
+
+    The estimate: the current phase goes on at the speed measured in it, and what comes after costs
+    as much time per share as the current phase does.
+    """
+
+    def __init__(self, fraction: float = 0.0, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self.fraction = fraction
+        self.phase: Phase | None = None
+        self.longest_step = 0.0
+        self._last = clock()
+        self._phase_began = (self._last, 0)
+
+    def step(self, phase: Phase, step: int, total: int, losses: dict[str, float]) -> Progress:
+        """Step ``step`` of ``total`` of ``phase`` is done."""
+        now = self.clock()
+        if phase is not self.phase:
+            self.phase = phase
+            self._phase_began = (self._last, step - 1)
+        self.longest_step = max(self.longest_step, now - self._last)
+        self._last = now
+        begin, end = SHARES[phase]
+        here = begin + (end - begin) * min(step / total, 1.0)
+        self.fraction = max(self.fraction, here)
+        return Progress(
+            phase=phase,
+            fraction=self.fraction,
+            epoch=step,
+            epochs=total,
+            losses={name: value for name, value in losses.items() if isfinite(value)},
+            finish_at=now + self._remaining(now, step, total),
+        )
+
+    def _remaining(self, now: float, step: int, total: int) -> float:
+        began, first = self._phase_began
+        per_step = (now - began) / max(step - first, 1)
+        begin, end = SHARES[self.phase or Phase.LOADING]
+        per_share = per_step * total / (end - begin)
+        return per_step * max(total - step, 0) + per_share * (1.0 - end)
