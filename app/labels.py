@@ -1,0 +1,133 @@
+"""A finished job's labels, keyed by the images' own names, in three formats."""
+
+import csv
+import io
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.context import Context
+from app.errors import NotAcceptable
+from app.ingest.canonical import load_index
+from app.results import find
+from jobs.errors import Gone
+from jobs.records import Artifact, Job
+
+FORMATS = {"application/json": "json", "text/csv": "csv", "application/x-npy": "npy"}
+MEDIA_TYPES = {name: media_type for media_type, name in FORMATS.items()}
+WILDCARDS = {"*/*": "json", "application/*": "json", "text/*": "csv"}
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""First characters that a spreadsheet would take for a formula."""
+HEADER = ("name", "label", "confidence")
+DIGITS = 6
+
+
+class Assignment(NamedTuple):
+    """A labelling as it was stored; ``confidence`` is known for the final labels alone."""
+
+    labels: NDArray[Any]
+    confidence: NDArray[Any] | None
+
+
+class Row(NamedTuple):
+    name: str
+    label: int
+    confidence: float | None
+
+
+def encode(context: Context, job: Job, by: str | None, form: str) -> bytes:
+    """The labels by spectral clustering, the head or (None) the method's choice, in a format.
+
+    Raises:
+        NotFound: the job has no labels of that kind.
+        Gone: the names that JSON and CSV need were deleted with the data set.
+    """
+    found = assignment(context, job, by)
+    if form == "npy":
+        return _npy(found)
+    rows = _rows(found, _names(context, job))
+    return _csv(rows) if form == "csv" else _json(job, rows)
+
+
+def assignment(context: Context, job: Job, by: str | None) -> Assignment:
+    """Raises NotFound if the job has no labels of that kind."""
+    if by is not None and by != (job.result or {}).get("final_labels"):
+        return Assignment(_load(context, find(context, job, f"labels-{by}.npy")), None)
+    labels = _load(context, find(context, job, "labels.npy"))
+    return Assignment(labels, _load(context, find(context, job, "confidence.npy")))
+
+
+def _load(context: Context, artifact: Artifact) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(context.artifacts.path(artifact.key), allow_pickle=False)
+    return array
+
+
+def _names(context: Context, job: Job) -> list[str]:
+    try:
+        index = load_index(context.artifacts.path(f"datasets/{job.dataset_id}"))
+    except FileNotFoundError:
+        raise Gone(
+            "The images' names were deleted with their data set; format=npy has the labels alone."
+        ) from None
+    return [image["name"] for image in index["images"]]
+
+
+def _rows(found: Assignment, names: list[str]) -> list[Row]:
+    labels: list[int] = found.labels.tolist()
+    sure: list[float | None] = [None] * len(labels)
+    if found.confidence is not None:
+        sure = np.round(found.confidence.astype(np.float64), DIGITS).tolist()
+    return [Row(*fields) for fields in zip(names, labels, sure, strict=True)]
+
+
+def _json(job: Job, rows: list[Row]) -> bytes:
+    labels = [row._asdict() for row in rows]
+    body = {"job_id": job.id, "n_clusters": job.request["n_clusters"], "labels": labels}
+    return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _csv(rows: list[Row]) -> bytes:
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(HEADER)
+    writer.writerows((harmless(row.name), row.label, row.confidence) for row in rows)
+    return file.getvalue().encode()
+
+
+def _npy(found: Assignment) -> bytes:
+    file = io.BytesIO()
+    np.save(file, found.labels.astype(np.int64))
+    return file.getvalue()
+
+
+def harmless(name: str) -> str:
+    """The name with an apostrophe before it, if a spreadsheet would run it as a formula."""
+    return f"'{name}" if name.startswith(FORMULA) else name
+
+
+def choose_format(accept: str | None, wanted: str | None) -> str:
+    """``wanted`` if given, else the best of an Accept header. Raises NotAcceptable."""
+    if wanted is not None:
+        return wanted
+    for media_range in _by_quality(accept or "*/*"):
+        if form := (FORMATS | WILDCARDS).get(media_range):
+            return form
+    raise NotAcceptable(f"Labels are offered as {', '.join(FORMATS)}.", offered=list(FORMATS))
+
+
+def _by_quality(accept: str) -> list[str]:
+    """The media ranges of an Accept header, best first, without those of quality 0."""
+    weighed = [_weighed(part) for part in accept.lower().split(",")]
+    best_first = sorted(weighed, key=lambda item: item[1], reverse=True)
+    return [media_range for media_range, quality in best_first if quality > 0]
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    media_range, *parameters = (piece.strip() for piece in part.split(";"))
+    quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+    try:
+        return media_range, float(quality)
+    except ValueError:
+        return media_range, 0.0

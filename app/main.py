@@ -1,0 +1,43 @@
+"""The application: routes, problems and what surrounds them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from app import problems
+from app.context import Context
+from app.documentation import DESCRIPTION, TAGS, TITLE
+from app.middleware import Guard, RequestIds
+from app.routes import datasets, images, jobs, methods, results, service
+from jobs.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service on these settings; its store is opened at once, the broker when it is needed."""
+    context = Context.open(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        context.store.close()
+
+    app = FastAPI(
+        title=TITLE,
+        version=version("s2convscn"),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        openapi_url="/v1/openapi.json",
+        docs_url="/docs",
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.context = context
+    for module in (datasets, images, methods, jobs, results, service):
+        app.include_router(module.router)
+    problems.install(app)
+    app.add_middleware(Guard, host=settings.host)
+    app.add_middleware(RequestIds)
+    return app

@@ -1,0 +1,125 @@
+"""What surrounds every request: its id, the last catch, host and origin checks, a body limit."""
+
+import logging
+import re
+import secrets
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import errors, problems
+from jobs.errors import DomainError
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MAX_JSON_BYTES = 1 << 20
+UPLOADS = "/v1/datasets"
+"""The one path whose body is a stream of its own limit."""
+
+logger = logging.getLogger("app")
+
+
+class RequestIds:
+    """Gives each request an id, by default its own X-Request-ID, and answers a crash with it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            logger.info("%s %s: the client left", scope["method"], scope["path"])
+        except Exception:
+            logger.exception("%s %s: request %s", scope["method"], scope["path"], request_id)
+            if started:
+                raise
+            answer = problems.response(scope, errors.InternalError(_apology(request_id)))
+            await answer(scope, receive, send_with_id)
+
+
+class Guard:
+    """Refuses foreign host names, other origins' changes and bodies too large for JSON.
+
+    The service has no keys: without these checks any web page could reach it through the user's
+    browser, by DNS rebinding or by a plain cross-site request.
+    """
+
+    def __init__(self, app: ASGIApp, host: str) -> None:
+        self.app = app
+        self.hosts = LOOPBACK | {host.lower()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if error := self._refusal(scope["method"], Headers(scope=scope), scope["path"]):
+            await problems.response(scope, error)(scope, receive, send)
+            return
+        streams = scope["path"].rstrip("/") == UPLOADS
+        await self.app(scope, receive if streams else _limited(receive), send)
+
+    def _refusal(self, method: str, headers: Headers, path: str) -> DomainError | None:
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if _hostname(host) not in self.hosts:
+            names = ", ".join(sorted(self.hosts))
+            return errors.ForbiddenHost(f"The Host header is {host!r}; known are {names}.")
+        if method in SAFE:
+            return None
+        if origin is not None and urlsplit(origin).netloc != host:
+            return errors.ForbiddenOrigin(f"The request comes from {origin!r}, this is {host!r}.")
+        declared = headers.get("content-length", "0")
+        if path.rstrip("/") != UPLOADS and declared.isdecimal() and int(declared) > MAX_JSON_BYTES:
+            return errors.RequestTooLarge(TOO_LARGE)
+        return None
+
+
+TOO_LARGE = f"The body may have {MAX_JSON_BYTES} bytes."
+
+
+def _limited(receive: Receive) -> Receive:
+    received = 0
+
+    async def receive_some() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_JSON_BYTES:
+            raise HTTPException(413, TOO_LARGE)
+        return message
+
+    return receive_some
+
+
+def _request_id(scope: Scope) -> str:
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _hostname(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
+def _apology(request_id: str) -> str:
+    return f"The service's log has the reason under the request id {request_id}."

@@ -1,0 +1,77 @@
+"""From a received upload to a data set: files into the store first, then the row."""
+
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field, ValidationError
+
+from app.context import Context
+from app.ingest import IngestOptions, ingest, sniff
+from app.requests import Text
+from app.uploads import Received
+from jobs import ids
+from jobs.records import Dataset
+
+UNNAMED = "unnamed"
+NAME_LENGTH = 200
+
+
+class UploadOptions(IngestOptions):
+    """How an upload is to be read, and what it shall be called."""
+
+    name: Text | None = Field(None, description="By default the file's name.")
+
+    def merged(self, fields: dict[str, str]) -> "UploadOptions":
+        """With a form's fields over those of the URL. Raises RequestValidationError."""
+        try:
+            return UploadOptions.model_validate(self.model_dump(exclude_none=True) | fields)
+        except ValidationError as error:
+            found = [{**e, "loc": ("body", *e["loc"])} for e in error.errors()]
+            raise RequestValidationError(found) from error
+
+    @property
+    def reading(self) -> IngestOptions:
+        return IngestOptions.model_validate(self.model_dump(exclude={"name"}))
+
+
+def register(context: Context, received: Received, options: UploadOptions) -> tuple[Dataset, bool]:
+    """The data set of an upload, and whether it is new.
+
+    Raises:
+        DomainError: one of app.ingest.errors; nothing of the upload is kept then.
+    """
+    reading = options.reading
+    said = reading.model_dump(exclude_none=True)
+    if twin := context.store.datasets.find(context.owner, received.sha256, said):
+        return twin, False
+    kind = sniff(received.path, received.content_type, received.filename)
+    target = received.folder / "canonical"
+    ingested = ingest(received.path, kind, reading, target, context.settings)
+    row = {
+        **ingested.model_dump(mode="json"),
+        "id": ids.new("ds"),
+        "owner": context.owner,
+        "name": _name(options, received),
+        "sha256": received.sha256,
+        "options": said,
+    }
+    return _store(context, received, row)
+
+
+def _store(context: Context, received: Received, row: dict[str, Any]) -> tuple[Dataset, bool]:
+    """Files, then the row; the files go again if the row is not, or was there already."""
+    prefix, created = f"datasets/{row['id']}", False
+    try:
+        for file in sorted((received.folder / "canonical").iterdir()):
+            context.artifacts.take(file, f"{prefix}/{file.name}")
+        dataset, created = context.store.datasets.add(**row)
+    finally:
+        if not created:
+            context.artifacts.delete(prefix)
+    return dataset, created
+
+
+def _name(options: UploadOptions, received: Received) -> str:
+    filename = (received.filename or "").replace("\\", "/").rpartition("/")[2]
+    name = options.name or filename or UNNAMED
+    return "".join(c if c.isprintable() else "_" for c in name)[:NAME_LENGTH]

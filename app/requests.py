@@ -1,0 +1,98 @@
+"""What a user sends to submit a job."""
+
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+from app import examples
+from models.base import Method
+from models.catalogue import METHODS, AnyMethod
+
+DEFAULT_METHOD = "s2convscn"
+MAX_METADATA = 16
+MAX_SEED = 2**32 - 1
+MONTH = 30 * 86400.0
+
+MethodName = Annotated[str, Field(json_schema_extra={"enum": list(METHODS)})]
+Side = Annotated[int, Field(ge=8, le=1024)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
+
+IdPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+WordPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+FilePath = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,255}$")]
+
+
+def _named(value: Any) -> Any:
+    return {"method": value} if isinstance(value, str) else value
+
+
+def _pair(value: Any) -> Any:
+    return [value, value] if isinstance(value, int) else value
+
+
+ChosenMethod = Annotated[
+    AnyMethod,
+    BeforeValidator(_named, json_schema_input_type=MethodName | AnyMethod),
+]
+ImageSize = Annotated[
+    tuple[Side, Side],
+    BeforeValidator(_pair, json_schema_input_type=Side | tuple[Side, Side]),
+]
+
+
+def _default_method() -> Method:
+    return METHODS[DEFAULT_METHOD]()
+
+
+class JobRequest(BaseModel):
+    """A clustering to be computed."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [examples.JOB_REQUEST, examples.JOB_REQUEST_TUNED]},
+    )
+
+    dataset_id: Identifier
+    n_clusters: int = Field(ge=2, description="At most the number of images.")
+    method: ChosenMethod = Field(
+        default_factory=_default_method,
+        description="A method's name, or its name and the hyperparameters that shall differ.",
+    )
+    preset: Word | None = Field(
+        None, description="Constants of a published experiment, under those given in method."
+    )
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Same seed, same machine: same labels.")
+    image_size: ImageSize | None = Field(
+        None, description="Resize to [height, width], or to a square; needed for mixed sizes."
+    )
+    max_seconds: float | None = Field(
+        None, gt=0, le=MONTH, description="The job fails, with its checkpoint kept, after these."
+    )
+    metadata: dict[Word, Text] = Field(
+        default_factory=dict, max_length=MAX_METADATA, description="Kept with the job as it is."
+    )
+
+    def as_sent(self) -> dict[str, Any]:
+        """The part that the job's row keeps as its request."""
+        given = self.method.model_dump(mode="json", exclude_unset=True)
+        return {
+            "n_clusters": self.n_clusters,
+            "method": {"method": method_name(self.method)} | given,
+            "preset": self.preset,
+            "seed": self.seed,
+            "image_size": self.image_size,
+        }
+
+
+def method_name(method: Method) -> str:
+    return str(type(method).model_fields["method"].default)

@@ -1,0 +1,25 @@
+"""Which files a job has, and whether they are results yet."""
+
+from app.context import Context
+from jobs.errors import NotFound, NotReady
+from jobs.records import Artifact, Job
+from jobs.states import Status
+
+
+def succeeded(context: Context, job_id: str) -> Job:
+    """The job, if it has results. Raises NotReady otherwise."""
+    job = context.store.jobs.get(job_id, context.owner)
+    if job.status is Status.SUCCEEDED:
+        return job
+    wait = "It failed: see its error" if job.status.terminal else "Wait until it has succeeded"
+    raise NotReady(f"The job is {job.status}. {wait}.", job_status=job.status)
+
+
+def find(context: Context, job: Job, name: str, kind: str | None = None) -> Artifact:
+    """Raises NotFound, naming what there is."""
+    there = context.store.jobs.artifacts(job.id, kind)
+    for artifact in there:
+        if artifact.name == name:
+            return artifact
+    names = ", ".join(artifact.name for artifact in there) or "nothing"
+    raise NotFound(f"The job has no {name!r}; there is {names}.")

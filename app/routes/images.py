@@ -1,0 +1,80 @@
+"""The images of a set: names, sizes, truth, pixels."""
+
+from pathlib import Path as Folder
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from app import errors
+from app.context import Context, Current
+from app.documentation import download, problems
+from app.downloads import deliver, of_bytes
+from app.ingest import canonical
+from app.pages import Cursor, Limit, decode_number, encode
+from app.requests import IdPath
+from app.routes.files import file_route
+from app.schemas import ImagePage, ImageView
+from jobs.errors import Gone, NotFound
+
+router = APIRouter(prefix="/v1/datasets/{dataset_id}/images", tags=["datasets"])
+
+OBJECT = (NotFound, Gone, errors.InvalidRequest)
+
+
+@router.get(
+    "",
+    operation_id="list_images",
+    summary="Names, sizes and truth of the images",
+    responses=problems(*OBJECT, errors.InvalidCursor),
+)
+def images(
+    dataset_id: IdPath, context: Current, limit: Limit = 100, cursor: Cursor = None
+) -> ImagePage:
+    """In the order that labels and affinity have."""
+    _, index = _open(context, dataset_id)
+    start, total = decode_number(cursor), len(index["images"])
+    stop = min(start + limit, total)
+    return ImagePage(
+        items=[_view(dataset_id, index, i) for i in range(start, stop)],
+        next_cursor=encode(stop) if stop < total else None,
+        total=total,
+    )
+
+
+@file_route(
+    router,
+    "/{index}",
+    operation_id="get_image",
+    summary="An image as PNG",
+    responses=download("image/png") | problems(*OBJECT, errors.RangeNotSatisfiable),
+)
+def image(
+    dataset_id: IdPath,
+    index: Annotated[int, Path(ge=0, le=2**31)],
+    request: Request,
+    context: Current,
+) -> Response:
+    """As it is clustered, at 8 bits a channel."""
+    folder, document = _open(context, dataset_id)
+    png = canonical.png_bytes(canonical.read_image(folder, document, index))
+    return deliver(request, of_bytes(png, "image/png", f"{dataset_id}-{index}.png"))
+
+
+def _open(context: Context, dataset_id: str) -> tuple[Folder, dict[str, Any]]:
+    """Folder and index of a live data set. Raises NotFound or Gone."""
+    context.store.datasets.get(dataset_id, context.owner)
+    folder = context.artifacts.path(f"datasets/{dataset_id}")
+    return folder, canonical.load_index(folder)
+
+
+def _view(dataset_id: str, index: dict[str, Any], position: int) -> ImageView:
+    found, truth, classes = index["images"][position], index["truth"], index["classes"]
+    return ImageView(
+        index=position,
+        name=found["name"],
+        height=found["height"],
+        width=found["width"],
+        truth=None if truth is None else classes[truth[position]],
+        links={"png": f"/v1/datasets/{dataset_id}/images/{position}"},
+    )

@@ -1,0 +1,210 @@
+"""Jobs: submit, list, read, events, cancel, resume, delete."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from app import errors
+from app.context import Context, Current
+from app.documentation import Responses, made, problems
+from app.pages import Cursor, Limit, decode, decode_number, encode
+from app.requests import Identifier, IdPath, JobRequest, Word
+from app.schemas import EventPage, JobPage, JobView
+from app.submission import resolve
+from app.views import event_view, job_view
+from jobs.errors import BrokerUnavailable, Conflict, Gone, NotFound
+from jobs.records import Job, Notice, Worker
+from jobs.states import Status
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+DAY = 86400.0
+POLL_SECONDS = {Status.QUEUED: 2, Status.RUNNING: 1, Status.CANCELLING: 1}
+RESUMABLE = frozenset({Status.FAILED, Status.CANCELLED})
+ACCEPTED = made(
+    202,
+    what="The job.",
+    links=dict.fromkeys(("get_job", "list_events", "cancel_job", "get_labels"), "job_id"),
+)
+OVER: Responses = {200: {"description": "The job is over.", "model": JobView}}
+OBJECT = (NotFound, Gone, errors.InvalidRequest)
+
+
+@router.post(
+    "",
+    status_code=202,
+    operation_id="submit_job",
+    summary="Cluster a data set",
+    responses=ACCEPTED
+    | problems(
+        NotFound,
+        Gone,
+        errors.MalformedBody,
+        errors.RequestTooLarge,
+        errors.InvalidRequest,
+        errors.UnknownMethod,
+        errors.UnknownHyperparameter,
+        errors.InvalidHyperparameter,
+        errors.UnknownPreset,
+        errors.InvalidNClusters,
+        errors.ImageSizeNeeded,
+        errors.JobTooLarge,
+        unsafe=True,
+    ),
+)
+def submit(body: JobRequest, context: Current, response: Response) -> JobView:
+    """The job is stored before it is queued; with the queue down it is sent later."""
+    dataset = context.store.datasets.get(body.dataset_id, context.owner)
+    method = resolve(body, dataset, context.settings.max_job_bytes)
+    job = context.store.jobs.submit(
+        owner=context.owner,
+        dataset_id=dataset.id,
+        request=body.as_sent(),
+        method=method.model_dump(mode="json"),
+        metadata=body.metadata,
+        notices=[notice.model_dump() for notice in dataset.notices],
+        max_seconds=body.max_seconds,
+    )
+    return _queued(context, job, response)
+
+
+@router.get(
+    "",
+    operation_id="list_jobs",
+    summary="Jobs, newest first",
+    responses=problems(errors.InvalidRequest, errors.InvalidCursor),
+)
+def jobs(
+    context: Current,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    status: Status | None = None,
+    dataset_id: Annotated[Identifier | None, Query()] = None,
+    method: Annotated[Word | None, Query()] = None,
+) -> JobPage:
+    found = context.store.jobs.page(
+        context.owner,
+        limit + 1,
+        after=decode(cursor),
+        status=status,
+        dataset_id=dataset_id,
+        method=method,
+    )
+    workers = context.store.workers.alive(DAY)
+    views = [_view(context, job, workers) for job in found[:limit]]
+    more = len(found) > limit
+    return JobPage(items=views, next_cursor=encode(views[-1].id) if more else None)
+
+
+@router.get(
+    "/{job_id}", operation_id="get_job", summary="Where a job is", responses=problems(*OBJECT)
+)
+def job(job_id: IdPath, context: Current, response: Response) -> JobView:
+    """While the job is not finished, Retry-After says when to look again."""
+    found = context.store.jobs.get(job_id, context.owner)
+    _retry_after(found, response)
+    return view(context, found)
+
+
+@router.get(
+    "/{job_id}/events",
+    operation_id="list_events",
+    summary="The log of a job's transitions, oldest first",
+    responses=problems(*OBJECT, errors.InvalidCursor),
+)
+def events(
+    job_id: IdPath, context: Current, limit: Limit = 100, cursor: Cursor = None
+) -> EventPage:
+    context.store.jobs.get(job_id, context.owner)
+    found = context.store.jobs.events(job_id, after=decode_number(cursor), limit=limit + 1)
+    more = len(found) > limit
+    return EventPage(
+        items=[event_view(event) for event in found[:limit]],
+        next_cursor=encode(found[limit - 1].id) if more else None,
+    )
+
+
+@router.post(
+    "/{job_id}/cancel",
+    status_code=202,
+    operation_id="cancel_job",
+    summary="Stop a job",
+    responses=OVER | problems(*OBJECT, unsafe=True),
+)
+def cancel(job_id: IdPath, context: Current, response: Response) -> JobView:
+    """Idempotent: a queued job ends at once, a running one soon, a finished one stays as it is."""
+    found = context.store.jobs.cancel(job_id, context.owner)
+    response.status_code = 200 if found.status.terminal else 202
+    _retry_after(found, response)
+    return view(context, found)
+
+
+@router.post(
+    "/{job_id}/resume",
+    status_code=202,
+    operation_id="resume_job",
+    summary="Go on with a failed or cancelled job",
+    responses=ACCEPTED | problems(*OBJECT, errors.NotResumable, unsafe=True),
+)
+def resume(job_id: IdPath, context: Current, response: Response) -> JobView:
+    """A new job with the same request, from the last checkpoint if there is one."""
+    old = context.store.jobs.get(job_id, context.owner)
+    if old.status not in RESUMABLE:
+        raise errors.NotResumable(f"The job is {old.status}.", status_of_job=old.status)
+    new = context.store.jobs.submit(
+        owner=context.owner,
+        dataset_id=old.dataset_id,
+        request=old.request,
+        method=old.method,
+        metadata=old.metadata,
+        notices=[notice.model_dump() for notice in old.notices],
+        max_seconds=old.max_seconds,
+        resumed_from=old.id,
+    )
+    return _queued(context, new, response)
+
+
+@router.delete(
+    "/{job_id}",
+    status_code=204,
+    operation_id="delete_job",
+    summary="Delete a finished job and its files",
+    responses=problems(*OBJECT, Conflict, unsafe=True),
+)
+def delete(job_id: IdPath, context: Current) -> None:
+    context.store.jobs.delete(job_id, context.owner)
+    context.artifacts.delete(f"jobs/{job_id}")
+
+
+def view(context: Context, job: Job) -> JobView:
+    return _view(context, job, context.store.workers.alive(DAY))
+
+
+def _view(context: Context, job: Job, workers: list[Worker]) -> JobView:
+    since = context.store.database.clock() - context.settings.lease_seconds
+    return job_view(
+        job,
+        position=context.store.jobs.queue_position(job),
+        alive=any(worker.seen_at >= since for worker in workers),
+        seen=next((worker for worker in workers if worker.name == job.worker), None),
+    )
+
+
+def _queued(context: Context, job: Job, response: Response) -> JobView:
+    """Send the committed job; without a broker it stays for the workers' reaper to send."""
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    _retry_after(job, response)
+    try:
+        context.queue.send(job.id)
+    except BrokerUnavailable as error:
+        notice = Notice(
+            code="broker-unavailable", detail=f"{error.detail} The job is kept and sent later."
+        )
+        return view(context, job.model_copy(update={"notices": [*job.notices, notice]}))
+    context.store.jobs.sent(job.id)
+    return view(context, job)
+
+
+def _retry_after(job: Job, response: Response) -> None:
+    if job.status in POLL_SECONDS:
+        response.headers["Retry-After"] = str(POLL_SECONDS[job.status])

@@ -1,0 +1,104 @@
+"""Health, workers and the kinds of problems."""
+
+import os
+
+from fastapi import APIRouter
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import problems
+from app.context import Context, Current
+from app.documentation import problems as refusals
+from app.errors import InvalidRequest, ServiceNotReady
+from app.requests import WordPath
+from app.schemas import Live, ProblemKind, ProblemKinds, Ready, WorkerList
+from app.views import worker_view
+from jobs.errors import BrokerUnavailable, DomainError, NotFound
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/livez", operation_id="live", summary="Does the API answer?", responses=refusals())
+def live() -> Live:
+    return Live(status="ok")
+
+
+@router.get(
+    "/readyz",
+    operation_id="ready",
+    summary="Do database, broker and store answer?",
+    responses=refusals(ServiceNotReady),
+)
+def ready(context: Current) -> Ready:
+    checks = {
+        "database": _database(context),
+        "broker": _broker(context),
+        "store": _store(context),
+    }
+    failed = [f"{name}: {state}" for name, state in checks.items() if state != "ok"]
+    if failed:
+        raise ServiceNotReady("; ".join(failed), checks=checks)
+    return Ready(status="ready", checks=checks)
+
+
+def _database(context: Context) -> str:
+    try:
+        context.store.database.ping()
+    except SQLAlchemyError as error:
+        return f"does not answer ({type(error).__name__})"
+    return "ok"
+
+
+def _broker(context: Context) -> str:
+    try:
+        context.queue.ping()
+    except BrokerUnavailable as error:
+        return error.detail
+    return "ok"
+
+
+def _store(context: Context) -> str:
+    root = context.artifacts.root
+    return "ok" if os.access(root, os.W_OK | os.X_OK) else f"cannot be written: {root.name}"
+
+
+@router.get(
+    "/v1/workers",
+    operation_id="list_workers",
+    summary="Which workers are alive",
+    responses=refusals(),
+)
+def workers(context: Current) -> WorkerList:
+    alive = context.store.workers.alive(context.settings.lease_seconds)
+    return WorkerList(items=[worker_view(worker) for worker in alive])
+
+
+@router.get(
+    "/v1/problems",
+    operation_id="list_problems",
+    summary="Every kind of problem",
+    responses=refusals(),
+)
+def problem_kinds() -> ProblemKinds:
+    return ProblemKinds(items=[_kind(kind) for kind in problems.kinds()])
+
+
+@router.get(
+    "/v1/problems/{slug}",
+    operation_id="get_problem",
+    summary="What a kind of problem means",
+    responses=refusals(NotFound, InvalidRequest),
+)
+def problem_kind(slug: WordPath) -> ProblemKind:
+    for kind in problems.kinds():
+        if kind.slug() == slug:
+            return _kind(kind)
+    raise NotFound(f"There is no kind of problem {slug!r}.")
+
+
+def _kind(kind: type[DomainError]) -> ProblemKind:
+    return ProblemKind(
+        type=f"/v1/problems/{kind.slug()}",
+        title=kind.title(),
+        status=problems.status_of(kind),
+        explanation=" ".join((kind.__doc__ or "").split()),
+    )

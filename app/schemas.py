@@ -1,0 +1,210 @@
+"""What goes over HTTP: the shapes of answers, with an example each."""
+
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from app import examples
+from jobs.records import Notice
+from jobs.states import Phase, Status
+
+
+class Problem(BaseModel):
+    """An error, after RFC 9457. Further members depend on ``type``."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [examples.PROBLEM]})
+
+    type: str = Field(description="What kind of problem; a path of this service explains it.")
+    title: str
+    detail: str = Field(description="What is wrong here, and what would be right.")
+    status: int | None = Field(None, description="The HTTP status; absent inside a job.")
+    instance: str | None = Field(None, description="The path of the request.")
+    request_id: str | None = Field(None, description="As in the header X-Request-ID and the log.")
+
+
+class ProblemKind(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PROBLEM_KIND]})
+
+    type: str
+    title: str
+    status: int = Field(description="The HTTP status that it is answered with.")
+    explanation: str
+
+
+class ProblemKinds(BaseModel):
+    items: list[ProblemKind]
+
+
+class DatasetView(BaseModel):
+    """An image set. ``height`` and ``width`` are null when its images differ in size."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.DATASET]})
+
+    id: str
+    name: str
+    sha256: str = Field(description="Of the bytes as they were sent.")
+    options: dict[str, Any] = Field(description="How the upload was read.")
+    n_images: int
+    height: int | None
+    width: int | None
+    channels: int
+    dtype: str
+    classes: list[str] | None = Field(description="Names of the true classes, if truth was sent.")
+    bytes: int = Field(description="Size of the pixels as stored.")
+    notices: list[Notice]
+    created_at: AwareDatetime
+    links: dict[str, str]
+
+
+class DatasetPage(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.DATASET_PAGE]})
+
+    items: list[DatasetView]
+    next_cursor: str | None
+
+
+class ImageView(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.IMAGE]})
+
+    index: int
+    name: str
+    height: int
+    width: int
+    truth: str | None = Field(description="Name of the true class, if truth was sent.")
+    links: dict[str, str]
+
+
+class ImagePage(BaseModel):
+    items: list[ImageView]
+    next_cursor: str | None
+    total: int
+
+
+class MethodView(BaseModel):
+    """A clustering method of the catalogue."""
+
+    name: str
+    title: str
+    citation: str
+    description: str = Field(description="The optimisation problem that it solves.")
+    presets: list[str]
+    defaults: dict[str, Any]
+    parameters: dict[str, Any] = Field(description="JSON Schema of the hyperparameters.")
+    links: dict[str, str]
+
+
+class MethodList(BaseModel):
+    items: list[MethodView]
+
+
+class WorkerSeen(BaseModel):
+    name: str
+    seen_at: AwareDatetime | None = Field(description="Null if not heard of for a day.")
+
+
+class JobView(BaseModel):
+    """A job: where it is, and what came of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.JOB]})
+
+    id: str
+    dataset_id: str
+    status: Status
+    terminal: bool = Field(description="Whether the status is final.")
+    message: str = Field(description="The state in plain words.")
+    phase: Phase | None
+    progress: float = Field(ge=0, le=1, description="Fraction of the whole job.")
+    epoch: int | None
+    epochs: int | None
+    losses: dict[str, float] = Field(description="Of the last epoch.")
+    estimated_finish: AwareDatetime | None
+    queue_position: int | None = Field(description="1 for the next job to start.")
+    attempt: int = Field(description="How many times a worker has taken the job.")
+    worker: WorkerSeen | None
+    error: Problem | None
+    notices: list[Notice] = Field(description="Warnings about input or result.")
+    result: dict[str, Any] | None = Field(description="Sizes, scores and diagnostics.")
+    method: dict[str, Any] = Field(description="All hyperparameters, as they are used.")
+    request: dict[str, Any] = Field(description="What was asked for.")
+    metadata: dict[str, str]
+    resumed_from: str | None
+    max_seconds: float | None
+    seconds_used: float
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    links: dict[str, str]
+
+
+class JobPage(BaseModel):
+    items: list[JobView]
+    next_cursor: str | None
+
+
+class EventView(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.EVENT]})
+
+    id: int
+    at: AwareDatetime
+    kind: str
+    data: dict[str, Any]
+
+
+class EventPage(BaseModel):
+    items: list[EventView]
+    next_cursor: str | None
+
+
+class ArtifactView(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ARTIFACT]})
+
+    name: str
+    kind: str
+    media_type: str
+    bytes: int
+    sha256: str
+    links: dict[str, str]
+
+
+class ArtifactList(BaseModel):
+    items: list[ArtifactView]
+
+
+class LabelView(BaseModel):
+    name: str = Field(description="The image's own name.")
+    label: int = Field(ge=0, description="Its cluster.")
+    confidence: float | None = Field(
+        description="Share of its affinity inside its cluster; null for labels of another kind."
+    )
+
+
+class Labels(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.LABELS]})
+
+    job_id: str
+    n_clusters: int
+    labels: list[LabelView]
+
+
+class WorkerView(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.WORKER]})
+
+    name: str
+    device: str
+    seen_at: AwareDatetime
+    job_id: str | None = Field(description="What it works on.")
+
+
+class WorkerList(BaseModel):
+    items: list[WorkerView]
+
+
+class Live(BaseModel):
+    status: str
+
+
+class Ready(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.READY]})
+
+    status: str
+    checks: dict[str, str] = Field(description="database, broker and store: ok, or what is wrong.")

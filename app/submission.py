@@ -1,0 +1,70 @@
+"""From a request to a resolved method, or to the problem that says what would be right."""
+
+from app import errors
+from app.requests import JobRequest, method_name
+from jobs.records import Dataset
+from models.base import Method, Shape
+
+MIB = 1024**2
+
+
+def resolve(request: JobRequest, dataset: Dataset, max_bytes: int) -> Method:
+    """The method with every hyperparameter filled in for the data set's size.
+
+    Raises:
+        errors.InvalidNClusters: fewer than two clusters or more than images.
+        errors.ImageSizeNeeded: images of mixed sizes and no size to bring them to.
+        errors.UnknownPreset: the method has no such preset.
+        errors.InvalidHyperparameter: a value that does not suit the data set's size.
+        errors.JobTooLarge: an estimate above ``max_bytes``.
+    """
+    if request.n_clusters > dataset.n_images:
+        raise errors.InvalidNClusters(
+            f"n_clusters is {request.n_clusters}, the data set has {dataset.n_images} images: "
+            f"choose 2 to {dataset.n_images}.",
+            n_images=dataset.n_images,
+        )
+    shape = _shape(request, dataset)
+    try:
+        method = _with_preset(request).resolve(shape, request.n_clusters)
+    except ValueError as error:
+        raise errors.InvalidHyperparameter(str(error)) from error
+    _check_memory(method, shape, request.n_clusters, max_bytes)
+    return method
+
+
+def _shape(request: JobRequest, dataset: Dataset) -> Shape:
+    if request.image_size is not None:
+        height, width = request.image_size
+    elif dataset.height is not None and dataset.width is not None:
+        height, width = dataset.height, dataset.width
+    else:
+        raise errors.ImageSizeNeeded(
+            "Its images differ in size: give image_size, such as [32, 32], to resize them all."
+        )
+    return Shape(dataset.n_images, dataset.channels, height, width)
+
+
+def _with_preset(request: JobRequest) -> Method:
+    if request.preset is None:
+        return request.method
+    try:
+        return request.method.with_preset(request.preset, request.n_clusters)
+    except KeyError:
+        presets = ", ".join(request.method.presets) or "none"
+        raise errors.UnknownPreset(
+            f"{method_name(request.method)} has no preset {request.preset!r}; it has {presets}.",
+            presets=list(request.method.presets),
+        ) from None
+
+
+def _check_memory(method: Method, shape: Shape, n_clusters: int, limit: int) -> None:
+    estimate = method.memory_bytes(shape, n_clusters)
+    if estimate > limit:
+        raise errors.JobTooLarge(
+            f"About {estimate / MIB:,.0f} MiB would be needed for {shape.n_images} images of "
+            f"{shape.height} x {shape.width}, {limit / MIB:,.0f} MiB are allowed: upload fewer "
+            "images, give a smaller image_size, or raise S2CONVSCN_MAX_JOB_BYTES.",
+            estimate_bytes=estimate,
+            limit_bytes=limit,
+        )

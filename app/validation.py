@@ -1,0 +1,68 @@
+"""A body or parameter that does not validate, as a problem that says what would be right."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app import errors
+from jobs.errors import DomainError
+
+METHOD = ("body", "method")
+MALFORMED = "json_invalid"
+BY_FIELD: dict[tuple[str, ...], type[DomainError]] = {
+    ("body", "n_clusters"): errors.InvalidNClusters,
+    METHOD: errors.InvalidHyperparameter,
+}
+"""Parts of a body whose refusals are problems of their own."""
+PLAIN = {
+    "dict_type": "must be an object",
+    "extra_forbidden": "is not known",
+    "missing": "is needed",
+    "model_attributes_type": "must be a JSON object, sent as application/json",
+    "string_pattern_mismatch": "must match {pattern}",
+    "tuple_type": "must be a list of numbers, or one number",
+    "union_tag_invalid": "names no method: there are {expected_tags}, not {tag!r}",
+    "union_tag_not_found": "must be a method's name, or an object that has it under 'method'",
+}
+"""By pydantic's type of error, sentences that a person understands better than pydantic's own."""
+
+
+def refusal(found: Sequence[Any]) -> DomainError:
+    """The problem of the first error, with ``errors`` listing all by JSON pointer."""
+    first = found[0]
+    if first["type"] == MALFORMED:
+        return errors.MalformedBody(f"The body is not JSON: {first['ctx']['error']}.")
+    if first["loc"][0] == "query" and first["loc"][-1] == "cursor":
+        return errors.InvalidCursor("Take the cursor from next_cursor of the page before.")
+    entries = [{"pointer": pointer(e["loc"]), "detail": sentence(e)} for e in found]
+    detail = "; ".join(f"{e['pointer'] or 'the body'} {e['detail']}" for e in entries)
+    kind = _kind(first)
+    if kind is errors.UnknownHyperparameter:
+        detail += f"; GET /v1/methods/{first['loc'][2]} lists the hyperparameters"
+    return kind(f"{detail}.", errors=entries)
+
+
+def _kind(error: Any) -> type[DomainError]:
+    field = tuple(error["loc"][:2])
+    if field == METHOD and error["type"].startswith("union_tag"):
+        return errors.UnknownMethod
+    if field == METHOD and error["type"] == "extra_forbidden":
+        return errors.UnknownHyperparameter
+    return BY_FIELD.get(field, errors.InvalidRequest)
+
+
+def pointer(loc: Sequence[Any]) -> str:
+    """Where the error is: a JSON pointer into the body, or ``?name`` for a query parameter."""
+    if loc[0] != "body":
+        return ("?" if loc[0] == "query" else "") + ".".join(map(str, loc[1:]))
+    path = list(loc[1:])
+    if path[:1] == ["method"] and len(path) > 1:
+        del path[1]  # the union's tag, which is no member of the body
+    return "".join(f"/{part}" for part in path)
+
+
+def sentence(error: Any) -> str:
+    """What is wrong and, where the schema knows it, what would be right."""
+    if error["type"] in PLAIN:
+        return PLAIN[error["type"]].format(**error.get("ctx", {}))
+    message = str(error["msg"]).removeprefix("Input ")
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,134 @@
+"""From the store's records to what goes over HTTP."""
+
+from app.schemas import (
+    ArtifactView,
+    DatasetView,
+    EventView,
+    JobView,
+    Problem,
+    WorkerSeen,
+    WorkerView,
+)
+from jobs.records import Artifact, Dataset, Event, Job, Progress, Worker, timestamp
+from jobs.states import Phase, Status
+
+PHASES = {
+    Phase.LOADING: "Loading the images",
+    Phase.PRETRAINING: "Pre-training the auto-encoder",
+    Phase.SELF_EXPRESSION: "Learning the self-expression",
+    Phase.TRAINING: "Training the whole network",
+    Phase.SCORING: "Scoring",
+    Phase.PUBLISHING: "Storing the results",
+}
+LINKED = ("events", "labels", "affinity", "checkpoints", "artifacts")
+
+
+def dataset_view(dataset: Dataset) -> DatasetView:
+    path = f"/v1/datasets/{dataset.id}"
+    fields = dataset.model_dump(exclude={"owner", "created_at", "deleted_at"})
+    return DatasetView(
+        **fields,
+        created_at=timestamp(dataset.created_at),
+        links={"self": path, "images": f"{path}/images"},
+    )
+
+
+def job_view(job: Job, position: int | None, alive: bool, seen: Worker | None) -> JobView:
+    """A job's row; ``alive``: whether any worker is; ``seen``: the job's own worker, if known."""
+    progress = job.progress
+    done = job.status is Status.SUCCEEDED
+    return JobView(
+        id=job.id,
+        dataset_id=job.dataset_id,
+        status=job.status,
+        terminal=job.status.terminal,
+        message=message(job, position, alive),
+        phase=progress.phase if progress else None,
+        progress=1.0 if done else progress.fraction if progress else 0.0,
+        epoch=progress.epoch if progress else None,
+        epochs=progress.epochs if progress else None,
+        losses=progress.losses if progress else {},
+        estimated_finish=_finish(job),
+        queue_position=position,
+        attempt=job.attempt,
+        worker=_seen(job, seen),
+        error=None if job.error is None else Problem(**job.error),
+        notices=job.notices,
+        result=job.result,
+        method=job.method,
+        request=job.request,
+        metadata=job.metadata,
+        resumed_from=job.resumed_from,
+        max_seconds=job.max_seconds,
+        seconds_used=job.seconds_used,
+        created_at=timestamp(job.created_at),
+        started_at=timestamp(job.started_at),
+        finished_at=timestamp(job.finished_at),
+        links=job_links(job),
+    )
+
+
+def job_links(job: Job) -> dict[str, str]:
+    path = f"/v1/jobs/{job.id}"
+    links = {"self": path, "dataset": f"/v1/datasets/{job.dataset_id}"}
+    links |= {name: f"{path}/{name}" for name in LINKED}
+    if not job.status.terminal:
+        links["cancel"] = f"{path}/cancel"
+    if job.status in {Status.FAILED, Status.CANCELLED}:
+        links["resume"] = f"{path}/resume"
+    return links
+
+
+def message(job: Job, position: int | None, alive: bool) -> str:
+    """The state in plain words."""
+    match job.status:
+        case Status.QUEUED:
+            ahead = f"Queued at position {position}"
+            return f"{ahead}." if alive else f"{ahead}; no worker is alive: start one."
+        case Status.RUNNING:
+            text = _running(job.progress)
+            return text if alive else f"{text} No worker is alive: the job waits for one."
+        case Status.CANCELLING:
+            return "Stopping."
+        case Status.SUCCEEDED:
+            return "Done: labels, affinity, checkpoints and artifacts are there."
+        case Status.FAILED:
+            return f"Failed. {(job.error or {}).get('detail', '')}".strip()
+        case Status.CANCELLED:
+            return "Cancelled."
+
+
+def _running(progress: Progress | None) -> str:
+    if progress is None:
+        return "Starting."
+    text = PHASES[progress.phase]
+    if progress.epoch is None or progress.epochs is None:
+        return f"{text}."
+    return f"{text}: epoch {progress.epoch} of {progress.epochs}."
+
+
+def _finish(job: Job) -> object:
+    running = job.status is Status.RUNNING and job.progress is not None
+    return timestamp(job.progress.finish_at) if running and job.progress else None
+
+
+def _seen(job: Job, worker: Worker | None) -> WorkerSeen | None:
+    if job.worker is None:
+        return None
+    return WorkerSeen(name=job.worker, seen_at=timestamp(worker.seen_at) if worker else None)
+
+
+def artifact_view(job: Job, artifact: Artifact) -> ArtifactView:
+    folder = "checkpoints" if artifact.kind == "checkpoint" else "artifacts"
+    return ArtifactView(
+        **artifact.model_dump(exclude={"key"}),
+        links={"self": f"/v1/jobs/{job.id}/{folder}/{artifact.name}"},
+    )
+
+
+def event_view(event: Event) -> EventView:
+    return EventView(**event.model_dump(exclude={"job_id", "at"}), at=timestamp(event.at))
+
+
+def worker_view(worker: Worker) -> WorkerView:
+    return WorkerView(**worker.model_dump(exclude={"seen_at"}), seen_at=timestamp(worker.seen_at))
