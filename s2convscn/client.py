@@ -1,0 +1,226 @@
+"""The service from Python: upload, submit, wait, download."""
+
+import hashlib
+import ipaddress
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self, TypedDict
+
+import httpx
+
+from s2convscn.errors import ApiProblem, DownloadCorrupted
+
+CHUNK = 1 << 20
+TIMEOUT = httpx.Timeout(60, read=960)
+"""An upload is answered when it has been read, for which the service takes up to 15 minutes."""
+PATIENCE = 60.0
+"""Seconds for which a service that does not answer is asked again."""
+ATTEMPTS = 6
+"""Of a download; each goes on where the last one broke off."""
+MEDIA_TYPES = {
+    ".zip": "application/zip",
+    ".tar": "application/x-tar",
+    ".tgz": "application/gzip",
+    ".gz": "application/gzip",
+    ".npz": "application/x-npz",
+    ".npy": "application/x-npy",
+    ".mat": "application/x-matlab-data",
+}
+
+
+class Dataset(TypedDict):
+    id: str
+    name: str
+    n_images: int
+    height: int | None
+    width: int | None
+    channels: int
+    classes: list[str] | None
+    notices: list[dict[str, str]]
+
+
+class Job(TypedDict):
+    id: str
+    dataset_id: str
+    status: str
+    terminal: bool
+    message: str
+    phase: str | None
+    progress: float
+    epoch: int | None
+    epochs: int | None
+    losses: dict[str, float]
+    estimated_finish: str | None
+    error: dict[str, Any] | None
+    notices: list[dict[str, str]]
+    result: dict[str, Any] | None
+    method: dict[str, Any]
+
+
+class Artifact(TypedDict):
+    name: str
+    kind: str
+    media_type: str
+    bytes: int
+    sha256: str
+    links: dict[str, str]
+
+
+class Client:
+    """One service. Every call raises ApiProblem when the service refuses it."""
+
+    def __init__(self, url: str = "http://127.0.0.1:8000") -> None:
+        """Connect to ``url``; a proxy in the environment is not used for this very machine."""
+        headers = {"Accept-Encoding": "identity"}
+        trust = not _is_loopback(httpx.URL(url).host)
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, headers=headers, trust_env=trust)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def upload(self, path: Path, *, truth: str | None = None) -> Dataset:
+        """Send an archive or array file as it is; ``truth="folders"`` takes folders as classes."""
+        headers = {
+            "Content-Type": MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream"),
+            "Content-Length": str(path.stat().st_size),
+        }
+        options = {"name": path.name} | ({"truth": truth} if truth else {})
+        response = self._http.post(
+            "/v1/datasets", params=options, headers=headers, content=_chunks(path)
+        )
+        dataset: Dataset = _checked(response).json()
+        return dataset
+
+    def submit(
+        self,
+        dataset_id: str,
+        n_clusters: int,
+        *,
+        method: str | dict[str, Any] = "s2convscn",
+        preset: str | None = None,
+        seed: int = 0,
+    ) -> Job:
+        body = {
+            "dataset_id": dataset_id,
+            "n_clusters": n_clusters,
+            "method": method,
+            "preset": preset,
+            "seed": seed,
+        }
+        job: Job = _checked(self._http.post("/v1/jobs", json=body)).json()
+        return job
+
+    def job(self, job_id: str) -> Job:
+        job: Job = _checked(self._http.get(f"/v1/jobs/{job_id}")).json()
+        return job
+
+    def wait(self, job_id: str, watch: Callable[[Job], None] | None = None) -> Job:
+        """The job when it has ended, however it did; ``watch`` sees it each time it is looked at.
+
+        Looks as often as the service wishes, and goes on when it is away for up to a minute.
+        """
+        heard = time.monotonic()
+        while True:
+            try:
+                response = _checked(self._http.get(f"/v1/jobs/{job_id}"))
+            except (httpx.TransportError, ApiProblem) as error:
+                lasting = isinstance(error, ApiProblem) and not error.temporary
+                if lasting or time.monotonic() - heard > PATIENCE:
+                    raise
+                time.sleep(1)
+                continue
+            heard = time.monotonic()
+            job: Job = response.json()
+            if watch:
+                watch(job)
+            if job["terminal"]:
+                return job
+            time.sleep(float(response.headers.get("Retry-After", "1")))
+
+    def artifacts(self, job_id: str) -> list[Artifact]:
+        """All files of a succeeded job."""
+        response = _checked(self._http.get(f"/v1/jobs/{job_id}/artifacts"))
+        items: list[Artifact] = response.json()["items"]
+        return items
+
+    def download(self, path: str, target: Path) -> Path:
+        """Fetch a path such as ``/v1/jobs/ID/affinity`` into a file, which appears when whole.
+
+        A broken connection is taken up where it broke; the file is checked against the ETag, which
+        is the sha-256 of its bytes.
+
+        Raises:
+            DownloadCorrupted: if the bytes are not those that the service announced.
+        """
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            with partial.open("w+b") as file:
+                etag = self._fetch(path, file)
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if etag != f'"{digest}"':
+                raise DownloadCorrupted(f"{path}: sha-256 {digest} arrived, {etag} was announced.")
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+        return target
+
+    def delete_job(self, job_id: str) -> None:
+        """Delete a finished job with its files."""
+        _checked(self._http.delete(f"/v1/jobs/{job_id}"))
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        """Delete a data set that no unfinished job needs."""
+        _checked(self._http.delete(f"/v1/datasets/{dataset_id}"))
+
+    def _fetch(self, path: str, file: IO[bytes]) -> str:
+        """Write a path's bytes; returns its ETag."""
+        etag = ""
+        attempt = 0
+        while True:
+            attempt += 1
+            headers = {"Range": f"bytes={file.tell()}-", "If-Range": etag} if file.tell() else {}
+            try:
+                with self._http.stream("GET", path, headers=headers) as response:
+                    _checked(response)
+                    if response.status_code == httpx.codes.OK:
+                        file.seek(0)
+                        file.truncate()
+                    etag = response.headers["ETag"]
+                    for chunk in response.iter_raw(CHUNK):
+                        file.write(chunk)
+                    return etag
+            except httpx.TransportError:
+                if attempt == ATTEMPTS:
+                    raise
+                time.sleep(0.1 * 2.0**attempt)
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    response.read()
+    raise ApiProblem.of(response)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,62 @@
+"""What can go wrong on this side of HTTP."""
+
+from typing import Any, Protocol, Self
+
+import httpx
+
+TEMPORARY = frozenset({429, 502, 503, 504})
+
+
+class Logged(Protocol):
+    """A process with a log."""
+
+    name: str
+
+    def tail(self) -> str: ...
+
+
+def last_words(*processes: Logged) -> str:
+    return "\n".join(f"--- last words of {p.name} ---\n{p.tail()}" for p in processes)
+
+
+class StackError(Exception):
+    """The local stack cannot start or go on.
+
+    The message says why and what would help; ``logs`` is what the processes said last.
+    """
+
+    def __init__(self, message: str, *processes: Logged) -> None:
+        """Keep the sentence and the tails of the logs of the processes that it is about."""
+        super().__init__(message)
+        self.logs = last_words(*processes)
+
+
+class ApiProblem(Exception):
+    """The service refused a request; ``problem`` holds its RFC 9457 members."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        """Keep the status and the problem; the message is title and detail."""
+        self.status = status
+        self.problem = problem
+        words = (problem.get("title"), problem.get("detail"))
+        super().__init__(" ".join(str(word) for word in words if word) or f"HTTP status {status}")
+
+    @classmethod
+    def of(cls, response: httpx.Response) -> Self:
+        """The problem in a response, or what a proxy in between said instead."""
+        kind = response.headers.get("Content-Type", "")
+        if kind.startswith("application/problem+json"):
+            return cls(response.status_code, response.json())
+        return cls(response.status_code, {"title": response.reason_phrase})
+
+    @property
+    def type(self) -> str:
+        return str(self.problem.get("type", "about:blank"))
+
+    @property
+    def temporary(self) -> bool:
+        return self.status in TEMPORARY
+
+
+class DownloadCorrupted(Exception):
+    """A file did not arrive as the service announced it."""

@@ -1,0 +1,200 @@
+"""The whole service on one machine: API, one worker and a broker over one data folder."""
+
+import fcntl
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from s2convscn import broker, warden
+from s2convscn.errors import StackError, last_words
+from s2convscn.processes import Child, Log
+from s2convscn.supervisor import Say, Stage, Supervisor
+
+ORDER = ("broker", "api", "worker")
+"""Of starting. The worker is stopped first: it puts its job back, which takes the others."""
+GRACE = 30.0
+"""Seconds to stop in; the worker gets its own grace for the trainer on top of ten."""
+
+
+class LocalStack:
+    """The three processes, from ``start`` to ``stop``; ``say(name, line)`` gets what they log.
+
+    A watcher process holds the data folder's lock together with the stack, and stops the
+    processes if the stack is killed.
+    """
+
+    def __init__(
+        self, data_dir: Path, *, host: str = "127.0.0.1", port: int = 8000, say: Say | None = None
+    ) -> None:
+        self.data_dir = data_dir.resolve()
+        self.host, self.port = host, port
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self.broker_url = os.environ.get("S2CONVSCN_BROKER_URL") or ""
+        self._say = say or (lambda _name, _line: None)
+        self._supervisor: Supervisor | None = None
+        self._lock: int | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything and wait until the API is ready and the worker has announced itself.
+
+        Raises:
+            StackError: if the folder or the port is taken, or a process ends or hangs.
+        """
+        self._lock = _lock(self.data_dir)
+        try:
+            _check_port(self.host, self.port)
+            stages = self._stages()
+            watcher = _watch(self._lock)
+            self._supervisor = Supervisor(stages, self._environment(), watcher, _grace(), self._say)
+            self._supervisor.start()
+            self._supervisor.settled.wait()
+            self.check()
+        except BaseException:
+            self.stop()
+            raise
+
+    def wait(self) -> None:
+        """Wait until the stack ends by itself.
+
+        Raises:
+            StackError: why it ended.
+        """
+        if self._supervisor:
+            self._supervisor.ended.wait()
+            self.check()
+
+    def check(self) -> None:
+        """Raises StackError if the stack has given up."""
+        if self._supervisor and self._supervisor.failure:
+            raise self._supervisor.failure
+
+    def tail(self) -> str:
+        """The last lines of each process's log."""
+        children = self._supervisor.children if self._supervisor else []
+        return last_words(*children)
+
+    def stop(self) -> None:
+        """Stop worker, API and broker in this order, and wait for it; then free the folder."""
+        if self._supervisor:
+            self._supervisor.stopping.set()
+            self._supervisor.join()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _stages(self) -> list[Stage]:
+        """What is started together, and what to wait for before going on."""
+        service = [self._child(name, _python(name)) for name in ("api", "worker")]
+        stages: list[Stage] = [(service, lambda: _ready(self.url))]
+        if not self.broker_url:
+            path = broker.socket_path(self.data_dir)
+            broker.clear(path)
+            self.broker_url = f"redis+socket://{path}"
+            embedded = self._child("broker", broker.command(self.data_dir))
+            stages.insert(0, ([embedded], lambda: broker.answers(path)))
+        return stages
+
+    def _child(self, name: str, command: list[str]) -> Child:
+        return Child(name, command, Log(self.data_dir / "logs" / f"{name}.log"))
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "S2CONVSCN_DATA_DIR": str(self.data_dir),
+            "S2CONVSCN_HOST": self.host,
+            "S2CONVSCN_PORT": str(self.port),
+            "S2CONVSCN_BROKER_URL": self.broker_url,
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def _python(name: str) -> list[str]:
+    package = "app" if name == "api" else name
+    return [sys.executable, "-P", "-m", package]
+
+
+def _lock(data_dir: Path) -> int:
+    """The data folder's lock, an open file; the kernel releases it with its last holder."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = os.open(data_dir / "stack.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        message = f"The data folder cannot be used: {error}. S2CONVSCN_DATA_DIR chooses another."
+        raise StackError(message) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(lock, 20, 0).decode() or "another process"
+        os.close(lock)
+        message = (
+            f"The data folder {data_dir} is in use by a stack (process {holder}, or what it is "
+            "still stopping). Stop that one, or choose another folder with S2CONVSCN_DATA_DIR."
+        )
+        raise StackError(message) from None
+    os.truncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
+
+
+def _check_port(host: str, port: int) -> None:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(address[:2], family=family).close()
+    except OSError as error:
+        message = f"Cannot listen on {host}, port {port}: {error.strerror or error}. Choose "
+        raise StackError(message + "another port with --port (or PORT=... of make).") from error
+
+
+def _watch(lock: int) -> "subprocess.Popen[str]":
+    """The watcher: it inherits the lock, and learns from its input what runs."""
+    order = reversed(ORDER)
+    return subprocess.Popen(  # noqa: S603 - this package's own file
+        [sys.executable, "-IS", warden.__file__, str(_grace()), *order],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        pass_fds=[lock],
+        start_new_session=True,
+    )
+
+
+def _grace() -> float:
+    try:
+        return max(GRACE, 10 + float(os.environ.get("S2CONVSCN_GRACE_SECONDS", "")))
+    except ValueError:
+        return GRACE
+
+
+def _ready(url: str) -> bool:
+    """Whether the API answers that it is ready, and knows a worker."""
+    try:
+        with httpx.Client(base_url=url, timeout=5, trust_env=False) as http:
+            return http.get("/readyz").is_success and bool(http.get("/v1/workers").json()["items"])
+    except httpx.TransportError:
+        return False
