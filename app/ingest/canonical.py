@@ -1,0 +1,57 @@
+"""Reads the canonical form. Needs NumPy alone."""
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.errors import NotFound
+
+PNG_COLOUR_TYPES = {1: 0, 3: 2}
+
+
+def load_index(folder: Path) -> dict[str, Any]:
+    """The document index.json of a data set's folder."""
+    index: dict[str, Any] = json.loads((folder / "index.json").read_bytes())
+    return index
+
+
+def read_image(folder: Path, index: dict[str, Any], position: int) -> NDArray[Any]:
+    """One image as (H, W, C), uint8 or float32 in [0, 1]; reads that image's bytes alone.
+
+    Raises:
+        NotFound: if the set has no image at this position.
+    """
+    images = index["images"]
+    if not 0 <= position < len(images):
+        raise NotFound(f"There is no image {position}: the set has images 0 to {len(images) - 1}.")
+    image = images[position]
+    shape = image["height"], image["width"], index["channels"]
+    pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+    part = pixels[image["offset"] : image["offset"] + shape[0] * shape[1] * shape[2]]
+    return np.array(part).reshape(shape)
+
+
+def png_bytes(image: NDArray[Any]) -> bytes:
+    """An (H, W, 1 or 3) image, uint8 or float32 in [0, 1], as a PNG of 8 bits a channel."""
+    height, width, channels = image.shape
+    if image.dtype != np.uint8:
+        image = np.rint(image * 255).astype(np.uint8)
+    rows = np.zeros((height, 1 + width * channels), np.uint8)
+    rows[:, 1:] = image.reshape(height, -1)
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        [
+            _chunk(b"IHDR", size + bytes([8, PNG_COLOUR_TYPES[channels], 0, 0, 0])),
+            _chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)),
+            _chunk(b"IEND", b""),
+        ]
+    )
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    checksum = zlib.crc32(kind + data)
+    return len(data).to_bytes(4, "big") + kind + data + checksum.to_bytes(4, "big")
