@@ -65,14 +65,14 @@ class Archive:
             seen.add(member.name)
             self.members.append(member)
 
-    def read(self, member: Member, limit: int) -> bytes:
+    def read(self, member: Member, limit: int, kind: type[DomainError] = CorruptImage) -> bytes:
         """A member's bytes, all of them.
 
         Raises:
             TooLarge: if it, or all that was read, is too much.
-            CorruptImage: if it cannot be unpacked, or is not as long as the archive says.
+            DomainError: of ``kind``, if it cannot be unpacked or the archive says another length.
         """
-        with unpacking(member.name), member.open() as stream:
+        with unpacking(member.name, kind), member.open() as stream:
             data = stream.read(limit + 1)
         if len(data) > limit:
             raise TooLarge(
@@ -80,7 +80,7 @@ class Archive:
             )
         self._count(len(data))
         if len(data) != member.size:
-            raise CorruptImage(
+            raise kind(
                 f"The member {quoted(member.name)} has {len(data)} bytes, "
                 f"and the archive says {member.size}."
             )

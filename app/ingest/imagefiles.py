@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from app.ingest.archives import Archive, Member, gunzip, open_tar, open_zip
 from app.ingest.errors import BadLabels, NoImages, UnsupportedFormat
-from app.ingest.naming import listed, natural, quoted
+from app.ingest.naming import counted, natural, quoted
 from app.ingest.options import Ingested, Order
 from app.ingest.pictures import (
     MAGIC_BYTES,
@@ -26,8 +26,8 @@ SPARE_BYTES = 1024**2
 """An image file may have 8 bytes for each pixel that is allowed, and this much besides."""
 JUNK = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 REMARKS = {
-    "first-frame": "have several frames or pages, of which the first is used",
-    "transparency": "have transparent parts, which are laid on white",
+    "first-frame": "Images with several frames or pages, of which the first is used",
+    "transparency": "Images with transparent parts, which are laid on white",
 }
 
 
@@ -84,25 +84,30 @@ def _is_image(archive: Archive, member: Member, suffix: str) -> bool:
 
 def _check(contents: Contents, order: Order) -> None:
     if not contents.images:
-        others = [member.name for member in contents.others]
-        found = f"only {len(others)} other files: {listed(others)}" if others else "no file"
+        others = _names(contents.others)
+        found = f"only files of other kinds: {counted(others)}" if others else "no file"
         raise NoImages(f"The archive holds {found}. It must hold images: {READ}.")
     check_count(len(contents.images), order.limits)
 
 
+def _names(members: list[Member]) -> list[str]:
+    return [member.name for member in members]
+
+
 def _truth(archive: Archive, contents: Contents, order: Order) -> tuple[Truth | None, list[Notice]]:
-    names = [member.name for member in contents.images]
+    names = _names(contents.images)
     files = contents.labels
     if order.options.truth == "none":
-        text = f"{listed([f.name for f in files])} is not read, as truth=none says."
+        text = f"Labels that are not read, as truth=none says: {counted(_names(files))}."
         return None, [Notice(code="truth-ignored", detail=text)] if files else []
     if len(files) + (order.options.truth == "folders") > 1:
         raise BadLabels(
-            f"There is more than one source of labels ({listed([f.name for f in files])}"
-            f"{', truth=folders' if order.options.truth else ''}): give one."
+            f"There is more than one source of labels: files {counted(_names(files))}"
+            f"{' and truth=folders' if order.options.truth else ''}. Give one."
         )
     if files:
-        return from_csv(archive.read(files[0], LABELS_BYTES), files[0].name, names), []
+        data = archive.read(files[0], LABELS_BYTES, BadLabels)
+        return from_csv(data, files[0].name, names), []
     return from_folders(names) if order.options.truth else None, []
 
 
@@ -120,7 +125,7 @@ def _decode_all(archive: Archive, images: Iterable[Member], writer: Writer) -> d
 
 def _remarks(remarks: dict[str, list[str]]) -> list[Notice]:
     return [
-        Notice(code=code, detail=f"{len(names)} images {REMARKS[code]}: {listed(names)}.")
+        Notice(code=code, detail=f"{REMARKS[code]}: {counted(names)}.")
         for code, names in remarks.items()
         if names
     ]
@@ -129,6 +134,5 @@ def _remarks(remarks: dict[str, list[str]]) -> list[Notice]:
 def _ignored(others: list[Member]) -> list[Notice]:
     if not others:
         return []
-    names = listed([member.name for member in others])
-    detail = f"{len(others)} files that are not images are left out: {names}."
+    detail = f"Files left out because they are not images: {counted(_names(others))}."
     return [Notice(code="ignored-files", detail=detail)]

@@ -43,8 +43,7 @@ def quoted(name: str) -> str:
     return repr(short)
 
 
-def listed(names: Sequence[str]) -> str:
-    """The first few names for a sentence, and how many more there are."""
-    shown = ", ".join(quoted(name) for name in names[:SHOWN])
-    more = len(names) - SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+def counted(names: Sequence[str]) -> str:
+    """How many names there are, and the first few, for a sentence."""
+    rest = ["..."] if len(names) > SHOWN else []
+    return f"{len(names)} ({', '.join([*map(quoted, names[:SHOWN]), *rest])})"

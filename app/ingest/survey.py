@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.ingest.naming import listed
+from app.ingest.naming import counted
 from jobs.records import Notice
 
 
@@ -40,16 +40,13 @@ class Survey:
 
     def notices(self) -> list[Notice]:
         sentences = {
-            "black-images": self.black
-            and f"{len(self.black)} images are all black: {listed(self.black)}.",
+            "black-images": self.black and f"All-black images: {counted(self.black)}.",
             "duplicate-images": self.copies
-            and f"{len(self.copies)} images are exact copies of earlier ones: "
-            f"{listed(self.copies)}.",
+            and f"Exact copies of earlier images: {counted(self.copies)}.",
             "mixed-sizes": len(self.sizes) > 1 and self._sizes(),
             "mixed-colours": self.gray
             and self.coloured
-            and f"{self.gray} gray images are stored as colour, because {self.coloured} others "
-            "are coloured.",
+            and f"Gray images stored as colour, because others are coloured: {self.gray}.",
         }
         return [Notice(code=code, detail=text) for code, text in sentences.items() if text]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ingest.errors import BadLabels
-from app.ingest.naming import listed, natural, quoted, unfit
+from app.ingest.naming import counted, natural, quoted, unfit
 from app.ingest.writer import Truth
 
 LABELS_FILE = "labels.csv"
@@ -40,8 +40,8 @@ def from_folders(names: Sequence[str]) -> Truth:
     bare = [name for name, parts in zip(names, folders, strict=True) if len(parts) == shared]
     if bare:
         raise BadLabels(
-            f"With truth=folders every image must lie in a class folder, and {len(bare)} do not: "
-            f"{listed(bare)}."
+            "With truth=folders every image must lie in a class folder below the one that all "
+            f"share. Images that do not: {counted(bare)}."
         )
     return from_labels([parts[shared] for parts in folders])
 
@@ -74,7 +74,9 @@ def from_csv(data: bytes, where: str, names: Sequence[str]) -> Truth:
         labels[image] = label
     missing = [name for name in names if name not in labels]
     if missing:
-        raise BadLabels(f"{where} has no row for {len(missing)} images: {listed(missing)}.")
+        raise BadLabels(
+            f"{where} must have a row for each image. Images without: {counted(missing)}."
+        )
     return from_labels([labels[name] for name in names])
 
 
