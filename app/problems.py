@@ -105,8 +105,9 @@ def _framework(request: Request, error: Exception) -> JSONResponse:
 
 
 def _sentence(request: Request, error: HTTPException) -> str:
-    if error.status_code == 404:  # noqa: PLR2004 - the status as the framework gives it
-        return f"There is nothing at {request.url.path}: /docs lists what there is."
-    if error.status_code == 405:  # noqa: PLR2004 - the status as the framework gives it
-        return f"{request.method} is not possible at {request.url.path}."
-    return error.detail
+    path = request.url.path
+    return {
+        400: "The body is not JSON in UTF-8.",
+        404: f"There is nothing at {path}: /docs lists what there is.",
+        405: f"{request.method} is not possible at {path}.",
+    }.get(error.status_code, error.detail)

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,

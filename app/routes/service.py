@@ -36,7 +36,7 @@ def ready(context: Current) -> Ready:
     }
     failed = [f"{name}: {state}" for name, state in checks.items() if state != "ok"]
     if failed:
-        raise ServiceNotReady("; ".join(failed), checks=checks)
+        raise ServiceNotReady(f"{'; '.join(failed)}.", checks=checks)
     return Ready(status="ready", checks=checks)
 
 
@@ -52,7 +52,7 @@ def _broker(context: Context) -> str:
     try:
         context.queue.ping()
     except BrokerUnavailable as error:
-        return error.detail
+        return error.detail.rstrip(".")
     return "ok"
 
 

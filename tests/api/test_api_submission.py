@@ -1,0 +1,151 @@
+"""Jobs over HTTP: submit, its refusals, list, read, events, cancel, resume, delete."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_service import Service, add_dataset, serving
+
+from jobs.records import Dataset
+from jobs.settings import Settings
+
+
+def test_submission_is_stored_then_sent(service: Service, dataset: Dataset) -> None:
+    body = {
+        "dataset_id": dataset.id,
+        "n_clusters": 2,
+        "method": {"method": "s2convscn", "norm": "l2"},
+        "seed": 7,
+        "image_size": 16,
+        "max_seconds": 60,
+        "metadata": {"run": "first"},
+    }
+    answer = service.http.post("/v1/jobs", json=body)
+    assert answer.status_code == 202
+    job = answer.json()
+    assert answer.headers["location"] == f"/v1/jobs/{job['id']}"
+    assert int(answer.headers["retry-after"]) > 0
+    assert job["status"] == "queued"
+    assert job["terminal"] is False
+    assert job["method"]["norm"] == "l2"
+    assert job["method"]["epochs"] > 0, "the rule has filled in what was left out"
+    assert job["request"] == {
+        "n_clusters": 2,
+        "method": {"method": "s2convscn", "norm": "l2"},
+        "preset": None,
+        "seed": 7,
+        "image_size": [16, 16],
+    }
+    assert job["metadata"] == {"run": "first"}
+    assert [notice["code"] for notice in job["notices"]] == ["duplicates"]
+    row = service.context.store.jobs.get(job["id"], "local")
+    assert row.sent_at is not None
+    assert row.max_seconds == 60
+
+
+def test_a_method_by_name_has_its_defaults(service: Service, dataset: Dataset) -> None:
+    body = {"dataset_id": dataset.id, "n_clusters": 2, "method": "dscnet"}
+    job = service.http.post("/v1/jobs", json=body).json()
+    assert job["request"]["method"] == {"method": "dscnet"}
+    assert job["method"]["method"] == "dscnet"
+
+
+def test_a_preset_gives_way_to_what_is_said(service: Service, dataset: Dataset) -> None:
+    method = {"method": "s2convscn", "gamma2": 0.125}
+    body = {"dataset_id": dataset.id, "n_clusters": 2, "method": method, "preset": "orl"}
+    job = service.http.post("/v1/jobs", json=body | {"image_size": [32, 32]}).json()
+    plain = service.http.post("/v1/jobs", json=body | {"preset": "auto"}).json()
+    assert job["method"]["gamma2"] == 0.125
+    assert job["method"]["encoder"] != plain["method"]["encoder"]
+
+
+def test_mixed_sizes_need_image_size(service: Service) -> None:
+    dataset = add_dataset(service.context, ["0", "1", "2"], mixed=True)
+    body = {"dataset_id": dataset.id, "n_clusters": 2}
+    with service.unchanged():
+        service.problem(service.http.post("/v1/jobs", json=body), 422, "image-size-needed")
+    answer = service.http.post("/v1/jobs", json=body | {"image_size": [16, 8]})
+    assert answer.json()["request"]["image_size"] == [16, 8]
+
+
+REFUSALS = [
+    ({"n_clusters": 1}, "invalid-n-clusters", "/n_clusters"),
+    ({"n_clusters": 5}, "invalid-n-clusters", "choose 2 to 4"),
+    ({"n_clusters": "two"}, "invalid-n-clusters", "/n_clusters"),
+    ({"method": "kmeans"}, "unknown-method", "'s2convscn'"),
+    ({"method": {"norm": "l1"}}, "unknown-method", "/method"),
+    ({"method": {"method": "s2convscn", "gamma9": 1}}, "unknown-hyperparameter", "/method/gamma9"),
+    ({"method": {"method": "s2convscn", "tau": 2}}, "invalid-hyperparameter", "/method/tau"),
+    ({"preset": "mnist"}, "unknown-preset", "orl"),
+    ({"seed": -1}, "invalid-request", "/seed"),
+    ({"image_size": [8]}, "invalid-request", "/image_size/1"),
+    ({"colour": "red"}, "invalid-request", "/colour"),
+    ({"metadata": {"a": 1}}, "invalid-request", "/metadata/a"),
+    ({"metadata": {"a": "\x00"}}, "invalid-request", "/metadata/a"),
+    ({"max_seconds": 0}, "invalid-request", "/max_seconds"),
+]
+
+
+@pytest.mark.parametrize(("change", "slug", "hint"), REFUSALS)
+def test_refused_submissions_leave_no_row(
+    service: Service, dataset: Dataset, change: dict[str, Any], slug: str, hint: str
+) -> None:
+    body = {"dataset_id": dataset.id, "n_clusters": 2} | change
+    with service.unchanged():
+        problem = service.problem(service.http.post("/v1/jobs", json=body), 422, slug)
+    assert hint in problem["detail"]
+
+
+def test_refused_jobs_of_no_data_set(service: Service, dataset: Dataset) -> None:
+    body = {"dataset_id": "ds_none", "n_clusters": 2}
+    with service.unchanged():
+        service.problem(service.http.post("/v1/jobs", json=body), 404, "not-found")
+    service.http.delete(f"/v1/datasets/{dataset.id}")
+    with service.unchanged():
+        body["dataset_id"] = dataset.id
+        service.problem(service.http.post("/v1/jobs", json=body), 410, "gone")
+
+
+def test_refused_bodies(service: Service) -> None:
+    json_type = {"content-type": "application/json"}
+    with service.unchanged():
+        answer = service.http.post("/v1/jobs", content="{", headers=json_type)
+        service.problem(answer, 400, "malformed-body")
+        answer = service.http.post("/v1/jobs", content=b"\xff{", headers=json_type)
+        service.problem(answer, 400, "malformed-body")
+        service.problem(service.http.post("/v1/jobs", json=[]), 422, "invalid-request")
+        lone = '{"dataset_id": "x", "n_clusters": 2, "metadata": {"a": "\\ud800"}}'
+        answer = service.http.post("/v1/jobs", content=lone, headers=json_type)
+        service.problem(answer, 422, "invalid-request")
+        deep = "[" * 100_000
+        answer = service.http.post("/v1/jobs", content=deep, headers=json_type)
+        service.problem(answer, 400, "malformed-body")
+        large = {"metadata": "x" * (1 << 20)}
+        service.problem(service.http.post("/v1/jobs", json=large), 413, "request-too-large")
+        chunks = (b" " * 100_000 for _ in range(12))
+        answer = service.http.post("/v1/jobs", content=chunks, headers=json_type)
+        service.problem(answer, 413, "request-too-large")
+
+
+def test_a_job_that_needs_too_much_memory(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, max_job_bytes=10_000)
+    with serving(settings) as service:
+        dataset = add_dataset(service.context, ["0", "1"])
+        with service.unchanged():
+            body = {"dataset_id": dataset.id, "n_clusters": 2}
+            answer = service.http.post("/v1/jobs", json=body)
+            problem = service.problem(answer, 422, "job-too-large")
+    assert problem["limit_bytes"] == 10_000 < problem["estimate_bytes"]
+    assert "S2CONVSCN_MAX_JOB_BYTES" in problem["detail"]
+
+
+def test_without_a_broker_the_job_is_kept_for_the_reaper(tmp_path: Path) -> None:
+    with serving(Settings(data_dir=tmp_path)) as service:
+        dataset = add_dataset(service.context, ["0", "1"])
+        body = {"dataset_id": dataset.id, "n_clusters": 2}
+        answer = service.http.post("/v1/jobs", json=body)
+        assert answer.status_code == 202
+        assert "broker-unavailable" in [n["code"] for n in answer.json()["notices"]]
+        row = service.context.store.jobs.get(answer.json()["id"], "local")
+        assert row.sent_at is None
+        assert service.context.store.attempts.unsent(-1) == [row.id]
