@@ -62,7 +62,7 @@ def command(data_dir: Path) -> list[str]:
 
 def answers(path: Path) -> bool:
     """Whether a server is there and has read its log."""
-    return _ask(path, b"PING") == b"+PONG\r\n"
+    return ask(path, b"PING") == b"+PONG\r\n"
 
 
 def clear(path: Path) -> None:
@@ -76,7 +76,7 @@ def clear(path: Path) -> None:
         if time.monotonic() > end:
             message = f"An older broker listens on {path} and does not shut down."
             raise StackError(message)
-        _ask(path, b"SHUTDOWN")
+        ask(path, b"SHUTDOWN")
         time.sleep(0.1)
     path.unlink(missing_ok=True)
 
@@ -87,7 +87,7 @@ def _packaged() -> list[Path]:
     return [p for folder in folders or () for p in Path(folder).glob("_binaries/*/valkey-server")]
 
 
-def _ask(path: Path, word: bytes) -> bytes:
+def ask(path: Path, word: bytes) -> bytes:
     """A server's first words of answer; nothing if there is no server."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:

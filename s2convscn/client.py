@@ -19,6 +19,7 @@ PATIENCE = 60.0
 """Seconds for which a service that does not answer is asked again."""
 ATTEMPTS = 6
 """Of a download; each goes on where the last one broke off."""
+BACK_OFF = 0.1
 MEDIA_TYPES = {
     ".zip": "application/zip",
     ".tar": "application/x-tar",
@@ -197,13 +198,13 @@ class Client:
                         file.seek(0)
                         file.truncate()
                     etag = response.headers["ETag"]
-                    for chunk in response.iter_raw(CHUNK):
+                    for chunk in response.iter_raw():
                         file.write(chunk)
                     return etag
             except httpx.TransportError:
                 if attempt == ATTEMPTS:
                     raise
-                time.sleep(0.1 * 2.0**attempt)
+                time.sleep(BACK_OFF * 2**attempt)
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

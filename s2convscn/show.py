@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +16,6 @@ from s2convscn.client import Job
 
 PLAIN_SECONDS = 5.0
 """Between two lines where there is no terminal to draw a bar on."""
-MINUTE = 60
 COLUMNS = {"accuracy": "ACC", "nmi": "NMI", "ari": "ARI", "error": "error"}
 
 
@@ -89,7 +88,7 @@ def time_left(job: Job) -> str:
         return ""
     finish = datetime.fromisoformat(job["estimated_finish"])
     seconds = max(0, round((finish - datetime.now(UTC)).total_seconds()))
-    return f"about {seconds // MINUTE}:{seconds % MINUTE:02d} left"
+    return f"about {timedelta(seconds=seconds)} left"
 
 
 def score_table(rows: Sequence[tuple[str, Mapping[str, float]]]) -> Table:

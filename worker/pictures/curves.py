@@ -15,8 +15,11 @@ PANEL_WIDTH, PANEL_HEIGHT = 310, 190
 HEADING, GAP, RISE, MARGIN = 66, 52, 66, 62
 LOG_FROM = 20.0
 """A positive series whose largest value is so many times its smallest gets a logarithmic axis."""
+WIDE = 200.0
+"""From so wide a range on, a logarithmic axis names powers of ten alone."""
 FEW = 30
 """A series of at most so many epochs shows each as a dot."""
+PLACES = frozenset({"phase", "epoch", "epochs"})
 TITLES = {
     "loss": "total loss",
     "L0": r"$L_0$  reconstruction",
@@ -24,6 +27,7 @@ TITLES = {
     "L2": r"$L_2$  self-expression",
     "L3": r"$L_3$  $\|C\|_Q$",
     "L4": r"$L_4$  head",
+    "C_l1": r"$\|C\|_1$",
     "C_Q_share": r"$\|C\|_Q\,/\,\|C\|_1$",
 }
 
@@ -75,7 +79,7 @@ def _series(rows: Rows) -> list[Series]:
     for row in rows:
         for key, value in row.items():
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if key not in {"phase", "epoch"} and number and isfinite(value):
+            if key not in PLACES and number and isfinite(value):
                 series = found.setdefault(key, Series(key, [], []))
                 series.epochs.append(row["epoch"])
                 series.values.append(value)
@@ -83,15 +87,23 @@ def _series(rows: Rows) -> list[Series]:
 
 
 def _panel(axes: "Axes", series: Series, colour: str) -> None:
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - heavy
+    from matplotlib.ticker import (  # noqa: PLC0415 - heavy
+        LogLocator,
+        MaxNLocator,
+        NullLocator,
+        StrMethodFormatter,
+    )
 
     title = TITLES.get(series.key, series.key.replace("_", " "))
     low, high = min(series.values), max(series.values)
-    logarithmic = low > 0 and high / low >= LOG_FROM
     marker = "o" if len(series.values) <= FEW else ""
     axes.plot(series.epochs, series.values, color=colour, linewidth=1.8, marker=marker, ms=3.5)
-    if logarithmic:
+    if low > 0 and high / low >= LOG_FROM:
         axes.set_yscale("log")
+        steps = (1, 2, 5) if high / low < WIDE else (1,)
+        axes.yaxis.set_major_locator(LogLocator(subs=steps))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_title(title, loc="left", fontsize=11, color=INK, pad=8)
     last = f"{series.values[-1]:.4g}"
