@@ -43,6 +43,8 @@ def transport_options(settings: Settings) -> dict[str, Any]:
         "socket_timeout": 30,
         "socket_connect_timeout": 5,
         "health_check_interval": 25,
+        "max_retries": 1,
+        "interval_start": 0.1,
     }
     if not settings.broker.startswith("redis+socket://"):
         options["socket_keepalive"] = True

@@ -4,9 +4,11 @@ import logging
 import secrets
 import socket
 import sys
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from celery.signals import setup_logging, worker_shutting_down
 
 from jobs.artifacts import ArtifactStore
@@ -41,6 +43,9 @@ def configure_logging(settings: Settings) -> None:
     for name in ("celery", "kombu", "amqp"):
         logging.getLogger(name).setLevel(logging.WARNING)
     setup_logging.connect(_leave_logging_alone)
+    # Both concern what this worker does not do: run pickles as root, acknowledge late.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 
 
 def _leave_logging_alone(**_: Any) -> None:

@@ -1,0 +1,212 @@
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from bench import ENDLESS, LONG, QUICK, Bench, wait_until
+from safetensors.numpy import load_file
+from scipy import sparse
+
+from jobs.artifacts import sha256
+from jobs.records import Job
+from jobs.states import Status
+
+RESULTS = {
+    "labels.npy": "labels",
+    "confidence.npy": "labels",
+    "labels-spectral.npy": "labels",
+    "labels-head.npy": "labels",
+    "affinity-processed.npz": "affinity",
+    "affinity-plain.npz": "affinity",
+    "affinity-processed-topk.npz": "affinity",
+    "affinity-plain-topk.npz": "affinity",
+    "coefficients.npz": "array",
+    "embedding.npy": "array",
+    "model.safetensors": "checkpoint",
+    "model.json": "checkpoint",
+    "metrics.jsonl": "metrics",
+    "clusters.png": "picture",
+    "affinity.png": "picture",
+    "curves.png": "picture",
+    "report.json": "report",
+}
+MakeBench = Callable[..., Bench]
+
+
+def test_a_killed_trainer_changes_no_result(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    undisturbed, killed = bench.submit(LONG), bench.submit(LONG)
+    bench.supervisor.run(undisturbed.id)
+    check_results(bench, undisturbed)
+
+    thread = bench.begin(killed.id)
+    bench.wait_for_checkpoint(killed)
+    os.kill(bench.trainer_pid(killed), signal.SIGKILL)
+    thread.join()
+    lost = bench.job(killed.id)
+    assert (lost.status, lost.failures) == (Status.QUEUED, 1)
+    assert len(bench.checkpoints(killed)) == 2
+
+    bench.supervisor.run(killed.id)
+    done = bench.job(killed.id)
+    assert (done.status, done.attempt) == (Status.SUCCEEDED, 2)
+    for name in ("labels.npy", "embedding.npy", "labels-head.npy"):
+        assert np.array_equal(bench.array(killed, name), bench.array(undisturbed, name))
+    for job, attempt in ((undisturbed, 1), (killed, 2)):
+        folder = bench.artifacts.path(f"jobs/{job.id}")
+        assert {p.name for p in folder.rglob("*") if p.is_file()} == set(RESULTS)
+        assert (folder / str(attempt) / "labels.npy").exists()
+    metrics = [
+        bench.artifacts.path(f"jobs/{job.id}/{attempt}/metrics.jsonl").read_text()
+        for job, attempt in ((undisturbed, 1), (killed, 2))
+    ]
+    assert metrics[0] == metrics[1]
+
+
+def test_a_cancelled_job_ends_with_a_checkpoint(make_bench: MakeBench) -> None:
+    bench = make_bench(checkpoint_seconds=3600)
+    job = bench.submit(ENDLESS)
+    thread = bench.begin(job.id)
+    wait_until(lambda: in_training(bench, job.id))
+    bench.store.jobs.cancel(job.id, "local")
+    thread.join()
+    assert bench.job(job.id).status is Status.CANCELLED
+    assert bench.checkpoints(job) == ["checkpoint-000001.safetensors"]
+
+
+def test_a_cancelled_trainer_that_does_not_listen_is_killed(make_bench: MakeBench) -> None:
+    bench = make_bench(grace_seconds=0.3)
+    job = bench.submit(ENDLESS)
+    thread = bench.begin(job.id)
+    wait_until(lambda: in_training(bench, job.id))
+    os.kill(bench.trainer_pid(job), signal.SIGSTOP)
+    bench.store.jobs.cancel(job.id, "local")
+    thread.join()
+    assert bench.job(job.id).status is Status.CANCELLED
+
+
+def test_a_job_over_its_time_fails_and_keeps_its_checkpoint(make_bench: MakeBench) -> None:
+    bench = make_bench(checkpoint_seconds=3600)
+    job = bench.submit(ENDLESS, max_seconds=6)
+    bench.supervisor.run(job.id)
+    failed = bench.job(job.id)
+    assert failed.status is Status.FAILED
+    assert failed.error is not None
+    assert failed.error["type"] == "/v1/problems/time-limit"
+    assert bench.checkpoints(job) == ["checkpoint-000001.safetensors"]
+
+
+def test_a_trainer_that_stalls_is_killed_and_the_job_goes_back(make_bench: MakeBench) -> None:
+    bench = make_bench(stall_seconds=0.3)
+    job = bench.submit(QUICK)
+    bench.supervisor.run(job.id)
+    lost = bench.job(job.id)
+    assert (lost.status, lost.failures) == (Status.QUEUED, 1)
+
+
+def test_an_attempt_whose_lease_is_lost_writes_nothing_more(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    job = bench.submit(ENDLESS)
+    thread = bench.begin(job.id)
+    bench.wait_for_checkpoint(job)
+    pid = bench.trainer_pid(job)
+    assert bench.store.attempts.release(job.id, 1, "taken away by the test")
+    second = bench.store.attempts.claim(job.id, "worker-2")
+    thread.join()
+    assert second is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    after = bench.job(job.id)
+    assert (after.status, after.attempt, after.worker) == (Status.RUNNING, 2, "worker-2")
+    assert not bench.scratch(job).exists()
+    for file in second.checkpoint:
+        assert bench.artifacts.path(file.key).exists()
+
+
+def test_a_cost_that_is_not_finite_fails_the_job_at_once(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    job = bench.submit(QUICK | {"gamma1": 1e9, "learning_rate": 1.0, "pixel_scale": 65535})
+    bench.supervisor.run(job.id)
+    failed = bench.job(job.id)
+    assert failed.status is Status.FAILED
+    assert failed.error is not None
+    assert failed.error["type"] == "/v1/problems/diverged"
+    assert "learning_rate" in failed.error["detail"]
+
+
+def test_a_trainer_that_cannot_read_its_data_is_lost_until_it_fails(make_bench: MakeBench) -> None:
+    bench = make_bench(max_failures=1)
+    job = bench.submit(QUICK)
+    bench.artifacts.path(f"datasets/{job.dataset_id}/pixels.npy").unlink()
+    bench.supervisor.run(job.id)
+    failed = bench.job(job.id)
+    assert failed.status is Status.FAILED
+    assert failed.error is not None
+    assert failed.error["type"] == "/v1/problems/trainer-crashed"
+    assert "pixels.npy" in failed.error["detail"]
+
+
+def test_a_database_that_is_away_for_a_while_does_not_end_a_job(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    job = bench.submit(QUICK)
+    thread = bench.begin(job.id)
+    wait_until(lambda: bench.job(job.id).status is Status.RUNNING)
+    bench.take_table_away()
+    time.sleep(1)
+    bench.bring_table_back()
+    thread.join()
+    assert bench.job(job.id).status is Status.SUCCEEDED
+
+
+def test_a_database_that_stays_away_ends_the_attempt_not_the_worker(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench(lease_seconds=0.5)
+    job = bench.submit(QUICK)
+    thread = bench.begin(job.id)
+    wait_until(lambda: bench.job(job.id).status is Status.RUNNING)
+    bench.take_table_away()
+    thread.join()
+    assert not bench.scratch(job).exists()
+    bench.bring_table_back()
+    assert bench.job(job.id).status is Status.RUNNING
+
+
+def check_results(bench: Bench, job: Job) -> None:
+    done = bench.job(job.id)
+    assert done.status is Status.SUCCEEDED
+    assert done.progress is not None
+    assert done.progress.fraction == 1
+    assert done.result is not None
+    assert sum(done.result["cluster_sizes"]) == 24
+    assert done.result["scores"]["accuracy"] == done.result["scores_by"]["spectral"]["accuracy"]
+    assert done.result["threads"] == 1
+
+    files = {file.name: file for file in bench.store.jobs.artifacts(job.id)}
+    assert {name: file.kind for name, file in files.items()} == RESULTS
+    for file in files.values():
+        assert sha256(bench.artifacts.path(file.key)) == file.sha256
+    folder = bench.artifacts.path(f"jobs/{job.id}/1")
+    assert {path.name for path in folder.iterdir()} == set(RESULTS)
+    assert not (bench.settings.scratch_dir / job.id).exists()
+
+    affinity = np.load(folder / "affinity-processed.npz")["affinity"]
+    assert affinity.shape == (24, 24)
+    assert np.array_equal(affinity, affinity.T)
+    few = sparse.load_npz(folder / "affinity-processed-topk.npz").toarray()
+    off_diagonal = affinity - np.diag(np.diag(affinity))
+    assert np.array_equal(few, off_diagonal)
+    assert load_file(folder / "model.safetensors")
+    assert json.loads((folder / "model.json").read_text())["n_clusters"] == 2
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows if row["phase"] == "training"] == list(range(1, 301))
+    assert {"L0", "L1", "L2", "L3", "loss"} <= set(rows[-1])
+    assert json.loads((folder / "report.json").read_text())["seed"] == 3
+
+
+def in_training(bench: Bench, job_id: str) -> bool:
+    progress = bench.job(job_id).progress
+    return progress is not None and progress.phase == "training"
