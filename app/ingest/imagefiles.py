@@ -1,10 +1,11 @@
 """An archive of image files to the canonical form."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, closing
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from app.ingest.archives import Archive, Member, gunzip, open_tar, open_zip
+from app.ingest.archives import Archive, Member
 from app.ingest.errors import BadLabels, NoImages, UnsupportedFormat
 from app.ingest.naming import counted, natural, quoted
 from app.ingest.options import Ingested, Order
@@ -16,8 +17,10 @@ from app.ingest.pictures import (
     decode,
     looks_like_image,
 )
+from app.ingest.tars import gunzip, open_tar
 from app.ingest.truth import LABELS_FILE, from_csv, from_folders
 from app.ingest.writer import Truth, Writer, check_count
+from app.ingest.zips import open_zip
 from jobs.records import Notice
 
 LABELS_BYTES = 64 * 1024**2
@@ -38,16 +41,15 @@ class Contents(NamedTuple):
 
 
 def read_archive(order: Order, folder: Path) -> Ingested:
-    archive = _opened(order, folder)
-    contents = _sorted_out(archive)
-    _check(contents, order)
-    truth, notices = _truth(archive, contents, order)
-    writer = Writer(folder, order.limits)
-    remarks = _decode_all(archive, contents.images, writer)
-    return writer.finish(truth, [*notices, *_remarks(remarks), *_ignored(contents.others)])
+    with _opened(order, folder) as archive, closing(Writer(folder, order.limits)) as writer:
+        contents = _sorted_out(archive)
+        _check(contents, order)
+        truth, notices = _truth(archive, contents, order)
+        remarks = _decode_all(archive, contents.images, writer)
+        return writer.finish(truth, [*notices, *_remarks(remarks), *_ignored(contents.others)])
 
 
-def _opened(order: Order, folder: Path) -> Archive:
+def _opened(order: Order, folder: Path) -> AbstractContextManager[Archive]:
     source = Path(order.source)
     if order.kind == "zip":
         return open_zip(source, order.limits)

@@ -1,6 +1,7 @@
 """A MATLAB file of version 5: ``fea``, a row for each image, and ``gnd``, their labels."""
 
 import math
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,10 +54,10 @@ def read_mat(order: Order, folder: Path) -> Ingested:
     if rows.shape != variables[IMAGES].shape:
         raise UnreadableArray(f"{named(IMAGES)} is {rows.shape}, not as its header says.")
     check_dtype(rows.dtype, named(IMAGES))
-    writer = Writer(folder, order.limits)
     stack = _stack(rows, layout, by_columns=order.options.order != "C")
-    scaled = write_stack(stack, indexes(layout.images), writer)
-    return writer.finish(truth, [*notices, *ignored, *scaled])
+    with closing(Writer(folder, order.limits)) as writer:
+        scaled = write_stack(stack, indexes(layout.images), writer)
+        return writer.finish(truth, [*notices, *ignored, *scaled])
 
 
 def _check_whole(path: Path) -> None:

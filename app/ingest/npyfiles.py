@@ -1,13 +1,14 @@
 """Arrays in .npy and .npz files to the canonical form."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.ingest.archives import Archive, Member, check_expanded, open_zip, unpacking
+from app.ingest.archives import Archive, Member, check_expanded, unpacking
 from app.ingest.errors import BadLabels, BadNames, PickledArray, UnreadableArray
 from app.ingest.naming import LONGEST, flaw, quoted
 from app.ingest.npyheaders import Header, check_length, checked_layout, read_header, stack_of
@@ -15,6 +16,7 @@ from app.ingest.options import Ingested, Limits, Order
 from app.ingest.stacks import COLOUR_DIMENSIONS, GRAY_DIMENSIONS, write_stack
 from app.ingest.truth import from_array, strings
 from app.ingest.writer import Truth, Writer
+from app.ingest.zips import open_zip
 from jobs.errors import DomainError
 from jobs.records import Notice
 
@@ -34,22 +36,23 @@ def read_npy(order: Order, folder: Path) -> Ingested:
         header = read_header(file, where)
     layout = checked_layout(header, where, order.limits)
     check_length(path.stat().st_size, header.offset + header.data_bytes, where)
-    writer = Writer(folder, order.limits)
-    notices = write_stack(stack_of(path, header, layout), indexes(layout.images), writer)
-    return writer.finish(None, notices)
+    with closing(Writer(folder, order.limits)) as writer:
+        notices = write_stack(stack_of(path, header, layout), indexes(layout.images), writer)
+        return writer.finish(None, notices)
 
 
 def read_npz(order: Order, folder: Path) -> Ingested:
-    arrays = Arrays(open_zip(Path(order.source), order.limits), order.limits)
-    key = arrays.image_key()
-    header = arrays.headers[key]
-    layout = checked_layout(header, named(key), order.limits)
-    names = arrays.names(layout.images)
-    truth, notices = _truth(arrays, layout.images, order)
-    path = arrays.unpack(key, folder / "images.npy")
-    writer = Writer(folder, order.limits)
-    notices += write_stack(stack_of(path, header, layout), names, writer)
-    return writer.finish(truth, notices)
+    with open_zip(Path(order.source), order.limits) as archive:
+        arrays = Arrays(archive, order.limits)
+        key = arrays.image_key()
+        header = arrays.headers[key]
+        layout = checked_layout(header, named(key), order.limits)
+        names = arrays.names(layout.images)
+        truth, notices = _truth(arrays, layout.images, order)
+        path = arrays.unpack(key, folder / "images.npy")
+    with closing(Writer(folder, order.limits)) as writer:
+        notices += write_stack(stack_of(path, header, layout), names, writer)
+        return writer.finish(truth, notices)
 
 
 def _truth(arrays: "Arrays", count: int, order: Order) -> tuple[Truth | None, list[Notice]]:

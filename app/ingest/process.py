@@ -1,5 +1,7 @@
 """The parent's side: start the reading process, wait, and make its outcome the service's own."""
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import os
@@ -9,11 +11,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.ingest import errors
 from app.ingest.options import EXPANSION, Ingested, IngestOptions, Kind, Limits, Order, Outcome
 from jobs.errors import DomainError
-from jobs.settings import Settings
+
+if TYPE_CHECKING:  # the child imports this module too, and starts faster without
+    from jobs.settings import Settings
 
 GRACE_SECONDS = 5
 """How much later than the parent the child's own limits strike: they are for a lost parent."""

@@ -83,6 +83,9 @@ class Writer:
                 found=size,
             )
 
+    def close(self) -> None:
+        self._spool.close()
+
     def finish(self, truth: Truth | None, notices: list[Notice]) -> Ingested:
         """Make the set's files: pixels.npy and index.json in the writer's folder."""
         self._make_pixels()

@@ -1,3 +1,4 @@
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -5,7 +6,10 @@ from typing import Any
 import pytest
 from ingest_uploads import Read, read_back
 
-from app.ingest import Ingested, IngestOptions, ingest
+from app.ingest import IngestOptions, ingest
+from app.ingest.options import Order
+from app.ingest.process import limits_of
+from app.ingest.reading import read
 from app.ingest.sniffing import sniff
 from jobs.errors import DomainError
 from jobs.settings import Settings
@@ -26,16 +30,20 @@ def small_settings(tmp_path: Path) -> Settings:
     )
 
 
+def order_for(source: Path, settings: Settings, **options: Any) -> Order:
+    kind = sniff(source, None, source.name)
+    limits = limits_of(settings)
+    return Order(source=str(source), kind=kind, options=IngestOptions(**options), limits=limits)
+
+
 @pytest.fixture
 def taken(tmp_path: Path, small_settings: Settings) -> Callable[..., Read]:
-    """Ingest an upload that must be accepted, and read back what was stored."""
+    """Read an upload that must be accepted, in this process, and read back what was stored."""
 
     def take(source: Path, **options: Any) -> Read:
-        target = tmp_path / "target"
-        kind = sniff(source, None, source.name)
-        ingested: Ingested = ingest(source, kind, IngestOptions(**options), target, small_settings)
-        assert sorted(p.name for p in target.iterdir()) == ["index.json", "pixels.npy"]
-        return read_back(target, ingested)
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        ingested = read(order_for(source, small_settings, **options), folder)
+        return read_back(folder, ingested)
 
     return take
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from app.ingest import Ingested
 from app.ingest.canonical import load_index, read_image
+from app.ingest.process import PRODUCTS
 
 Members = Mapping[str, bytes]
 
@@ -44,7 +45,7 @@ def read_back(folder: Path, ingested: Ingested) -> Read:
     assert index["channels"] == ingested.channels
     assert ingested.n_images == len(index["images"])
     assert index["classes"] == ingested.classes
-    assert ingested.bytes == sum(f.stat().st_size for f in folder.iterdir())
+    assert ingested.bytes == sum((folder / f).stat().st_size for f in PRODUCTS)
     json.dumps(index).encode()
     return Read(ingested, index, images)
 
