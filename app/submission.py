@@ -1,7 +1,10 @@
 """From a request to a resolved method, or to the problem that says what would be right."""
 
+from pydantic import ValidationError
+
 from app import errors
 from app.requests import JobRequest, method_name
+from app.validation import refusal
 from jobs.records import Dataset
 from models.base import Method, Shape
 
@@ -27,6 +30,9 @@ def resolve(request: JobRequest, dataset: Dataset, max_bytes: int) -> Method:
     shape = _shape(request, dataset)
     try:
         method = _with_preset(request).resolve(shape, request.n_clusters)
+    except ValidationError as error:
+        where = ("body", "method", method_name(request.method))
+        raise refusal([{**e, "loc": (*where, *e["loc"])} for e in error.errors()]) from error
     except ValueError as error:
         raise errors.InvalidHyperparameter(str(error)) from error
     _check_memory(method, shape, request.n_clusters, max_bytes)

@@ -150,7 +150,7 @@ def resume(job_id: IdPath, context: Current, response: Response) -> JobView:
     """A new job with the same request, from the last checkpoint if there is one."""
     old = context.store.jobs.get(job_id, context.owner)
     if old.status not in RESUMABLE:
-        raise errors.NotResumable(f"The job is {old.status}.", status_of_job=old.status)
+        raise errors.NotResumable(f"The job is {old.status}.", job_status=old.status)
     new = context.store.jobs.submit(
         owner=context.owner,
         dataset_id=old.dataset_id,

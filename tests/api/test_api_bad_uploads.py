@@ -35,11 +35,12 @@ BAD: dict[str, tuple[bytes, str, int, str]] = {
         "corrupt-image",
     ),
     "unreadable array": (
-        npy(np.zeros((2, 3, 4, 5, 6))),
+        npy(np.zeros((3, 8, 8), complex)),
         "application/x-npy",
         422,
         "unreadable-array",
     ),
+    "a wrong shape": (npy(np.zeros((2, 3, 4, 5, 6))), "application/x-npy", 422, "bad-shape"),
     "pickled array": (npy(PICKLED), "application/x-npy", 422, "pickled-array"),
     "a pickle": (pickle.dumps([1]), "application/octet-stream", 415, "unsupported-format"),
     "leaves the folder": (zip_of(**{"../x.png": b"x"}), "application/zip", 422, "unsafe-archive"),
