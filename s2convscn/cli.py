@@ -87,7 +87,6 @@ def _interruptible() -> Iterator[None]:
     def interrupt(_number: int, _frame: object) -> NoReturn:
         for kind in kinds:
             signal.signal(kind, signal.SIG_IGN)
-        _say("stack", "stopping")
         raise KeyboardInterrupt
 
     before = {kind: signal.signal(kind, interrupt) for kind in kinds}

@@ -61,6 +61,9 @@ def run(out: Path, data_dir: Path | None, console: Console) -> None:
             except (ApiProblem, DownloadCorrupted, httpx.TransportError) as error:
                 stack.check()
                 raise DemoError(str(error), stack.tail()) from error
+            except KeyboardInterrupt:
+                console.print("Stopping ...")
+                raise
         console.print("The service is stopped.")
     console.print(f"[green]Done[/] in {time.monotonic() - start:.0f} s.")
 
@@ -72,7 +75,7 @@ def _cluster(stack: LocalStack, client: Client, out: Path, console: Console) -> 
     console.print(f"Submitted job {job['id']}.")
     job = _wait(stack, client, job, console)
     _download(client, job["id"], out)
-    _verify(out, names)
+    verify(out, names)
     _report(job, out, console)
     client.delete_job(job["id"])
     client.delete_dataset(dataset_id)
@@ -116,7 +119,7 @@ def _download(client: Client, job_id: str, out: Path) -> None:
         client.download(f"{path}/artifacts/{name}", out / name)
 
 
-def _verify(out: Path, names: Sequence[str]) -> None:
+def verify(out: Path, names: Sequence[str]) -> None:
     """Raises DemoError unless the files hold what they promise."""
     from safetensors.numpy import load_file  # noqa: PLC0415 - part of the worker's installation
 

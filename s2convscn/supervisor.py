@@ -4,6 +4,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from s2convscn.errors import StackError
 from s2convscn.processes import MOST_DEATHS, WINDOW, Child
@@ -35,7 +36,7 @@ class Supervisor:
         self.environment = environment
         self.watcher = watcher
         self.grace = grace
-        self.say = say
+        self._say = say
         self.failure: StackError | None = None
         self.stopping, self.settled, self.ended = (threading.Event() for _ in range(3))
         self._due: dict[str, float] = {}
@@ -46,6 +47,11 @@ class Supervisor:
 
     def join(self) -> None:
         self._thread.join()
+
+    def say(self, name: str, line: str) -> None:
+        """Pass a line on; that nobody reads it any more must not end the service."""
+        with suppress(OSError):
+            self._say(name, line)
 
     def _run(self) -> None:
         try:
@@ -118,6 +124,7 @@ class Supervisor:
                 self.say(child.name, line)
 
     def _stop_all(self) -> None:
+        self.say("stack", "stopping")
         for child in reversed(self.children):
             if not child.stop(self.grace):
                 self.say("stack", f"the {child.name} did not stop within {self.grace:g} s: killed")
