@@ -134,10 +134,10 @@ class Attempt:
 
     def _conclude(self, trainer: Trainer) -> None:
         """Turn how the trainer ended into the row's next state."""
-        if self.reason is Reason.FENCE_LOST:
-            return
         self._listen()
         self.lease.beat(self.report.progress if self.report else None)
+        if self.lease.lost:
+            return
         self.relay.take()
         outcome = read(self.scratch.outcome, Outcome)
         if self.reason is Reason.CANCEL:
@@ -164,7 +164,9 @@ class Attempt:
         )
 
     def _crashed(self, trainer: Trainer) -> None:
-        failure = read(self.scratch.failure, Failure)
+        failure, last_words = read(self.scratch.failure, Failure), trainer.last_words()
+        for line in last_words:
+            logger.warning("%s: | %s", self.name, line)
         if failure is not None and failure.kind in FATAL:
             self._fail(FATAL[failure.kind](failure.detail))
         elif failure is not None:
@@ -172,7 +174,7 @@ class Attempt:
         elif self.reason is Reason.STALLED:
             self._lost(f"The trainer reported nothing for {self._patience():.0f} s and was killed.")
         else:
-            self._lost(f"The trainer {trainer.ending()}.", log=trainer.last_words())
+            self._lost(f"The trainer {trainer.ending()}.", log=last_words)
 
     def _fail(self, error: errors.DomainError) -> None:
         logger.warning("%s: failed: %s", self.name, error.detail)

@@ -10,6 +10,7 @@ from typing import Any
 from celery import Celery
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from celery.signals import setup_logging, worker_shutting_down
+from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.artifacts import ArtifactStore
 from jobs.queue import QUEUE, TASK, Queue, celery_app
@@ -24,14 +25,19 @@ logger = logging.getLogger(__name__)
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT. Exit status 2 for a wrong setting."""
+    """Run until SIGTERM or SIGINT. Exit status 2 for a wrong setting, 1 without database."""
     try:
         settings = load()
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(settings)
-    work(settings)
+    try:
+        store = Store(settings)
+    except SQLAlchemyError as error:
+        sys.stderr.write(f"The database cannot be used: {getattr(error, 'orig', error)}\n")
+        return 1
+    work(settings, store)
     return 0
 
 
@@ -52,8 +58,7 @@ def _leave_logging_alone(**_: Any) -> None:
     """Celery sets up no logging of its own when this signal has a receiver."""
 
 
-def work(settings: Settings) -> None:
-    store = Store(settings)
+def work(settings: Settings, store: Store) -> None:
     artifacts = ArtifactStore(settings.artifacts_dir)
     celery = celery_app(settings)
     name = f"worker-{secrets.token_hex(4)}@{socket.gethostname()}"

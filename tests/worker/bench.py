@@ -22,7 +22,7 @@ from worker.supervisor import Supervisor
 
 SIDE = 8
 QUICK = {"pretrain_max_steps": 40, "pretrain_window": 20, "epochs": 40, "round_epochs": 10}
-LONG = QUICK | {"epochs": 300, "round_epochs": 50}
+LONG = QUICK | {"epochs": 150, "round_epochs": 50}
 ENDLESS = QUICK | {"epochs": 100_000, "round_epochs": 1000}
 
 

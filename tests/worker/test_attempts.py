@@ -33,10 +33,18 @@ RESULTS = {
     "curves.png": "picture",
     "report.json": "report",
 }
+OVERFLOWING = {
+    "pixel_scale": 65535,
+    "cost_scale": "sum",
+    "learning_rate": 1,
+    "pretrain_max_steps": 1,
+    "encoder": [[3, 64]] * 8,
+    "self_expression_epochs": 5,
+}
 MakeBench = Callable[..., Bench]
 
 
-def test_a_killed_trainer_changes_no_result(make_bench: MakeBench) -> None:
+def test_a_killed_trainer_and_an_absent_database_change_no_result(make_bench: MakeBench) -> None:
     bench = make_bench()
     undisturbed, killed = bench.submit(LONG), bench.submit(LONG)
     bench.supervisor.run(undisturbed.id)
@@ -50,7 +58,12 @@ def test_a_killed_trainer_changes_no_result(make_bench: MakeBench) -> None:
     assert (lost.status, lost.failures) == (Status.QUEUED, 1)
     assert len(bench.checkpoints(killed)) == 2
 
-    bench.supervisor.run(killed.id)
+    thread = bench.begin(killed.id)
+    wait_until(lambda: bench.job(killed.id).status is Status.RUNNING)
+    bench.take_table_away()
+    time.sleep(1)
+    bench.bring_table_back()
+    thread.join()
     done = bench.job(killed.id)
     assert (done.status, done.attempt) == (Status.SUCCEEDED, 2)
     for name in ("labels.npy", "embedding.npy", "labels-head.npy"):
@@ -128,7 +141,7 @@ def test_an_attempt_whose_lease_is_lost_writes_nothing_more(make_bench: MakeBenc
 
 def test_a_cost_that_is_not_finite_fails_the_job_at_once(make_bench: MakeBench) -> None:
     bench = make_bench()
-    job = bench.submit(QUICK | {"gamma1": 1e9, "learning_rate": 1.0, "pixel_scale": 65535})
+    job = bench.submit(QUICK | OVERFLOWING)
     bench.supervisor.run(job.id)
     failed = bench.job(job.id)
     assert failed.status is Status.FAILED
@@ -147,32 +160,6 @@ def test_a_trainer_that_cannot_read_its_data_is_lost_until_it_fails(make_bench: 
     assert failed.error is not None
     assert failed.error["type"] == "/v1/problems/trainer-crashed"
     assert "pixels.npy" in failed.error["detail"]
-
-
-def test_a_database_that_is_away_for_a_while_does_not_end_a_job(make_bench: MakeBench) -> None:
-    bench = make_bench()
-    job = bench.submit(QUICK)
-    thread = bench.begin(job.id)
-    wait_until(lambda: bench.job(job.id).status is Status.RUNNING)
-    bench.take_table_away()
-    time.sleep(1)
-    bench.bring_table_back()
-    thread.join()
-    assert bench.job(job.id).status is Status.SUCCEEDED
-
-
-def test_a_database_that_stays_away_ends_the_attempt_not_the_worker(
-    make_bench: MakeBench,
-) -> None:
-    bench = make_bench(lease_seconds=0.5)
-    job = bench.submit(QUICK)
-    thread = bench.begin(job.id)
-    wait_until(lambda: bench.job(job.id).status is Status.RUNNING)
-    bench.take_table_away()
-    thread.join()
-    assert not bench.scratch(job).exists()
-    bench.bring_table_back()
-    assert bench.job(job.id).status is Status.RUNNING
 
 
 def check_results(bench: Bench, job: Job) -> None:
@@ -202,7 +189,7 @@ def check_results(bench: Bench, job: Job) -> None:
     assert load_file(folder / "model.safetensors")
     assert json.loads((folder / "model.json").read_text())["n_clusters"] == 2
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert [row["epoch"] for row in rows if row["phase"] == "training"] == list(range(1, 301))
+    assert [row["epoch"] for row in rows if row["phase"] == "training"] == list(range(1, 151))
     assert {"L0", "L1", "L2", "L3", "loss"} <= set(rows[-1])
     assert json.loads((folder / "report.json").read_text())["seed"] == 3
 

@@ -73,6 +73,34 @@ def test_a_wrong_setting_ends_the_worker_with_a_sentence() -> None:
     assert ended.stderr.startswith("S2CONVSCN_LEASE_SECONDS='soon': ")
 
 
+def test_without_a_database_the_worker_says_so(tmp_path: Path) -> None:
+    nowhere = {
+        "S2CONVSCN_DATABASE_URL": "postgresql+psycopg://somebody:secret@127.0.0.1:1/nothing",
+        "S2CONVSCN_DATA_DIR": str(tmp_path),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "worker"],
+        env=os.environ | nowhere,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("The database cannot be used: ")
+    assert "secret" not in ended.stderr
+
+
+def test_a_worker_that_waits_for_its_broker_can_be_stopped(
+    make_bench: MakeBench, processes: Processes, tmp_path: Path
+) -> None:
+    bench = make_bench()
+    processes.append(start(bench, tmp_path / "log"))
+    wait_until(lambda: "Cannot connect" in (tmp_path / "log").read_text())
+    processes[0].send_signal(signal.SIGTERM)
+    assert processes[0].wait(timeout=90) == 0
+    assert bench.store.workers.alive(60) == []
+
+
 @pytest.mark.parametrize("missing", ["torch", "fastapi"])
 def test_the_supervisor_loads_neither_torch_nor_fastapi(missing: str) -> None:
     code = f"import sys, worker.main; sys.exit({missing!r} in sys.modules)"
