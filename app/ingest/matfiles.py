@@ -54,7 +54,8 @@ def read_mat(order: Order, folder: Path) -> Ingested:
     if rows.shape != variables[IMAGES].shape:
         raise UnreadableArray(f"{named(IMAGES)} is {rows.shape}, not as its header says.")
     check_dtype(rows.dtype, named(IMAGES))
-    stack = _stack(rows, layout, by_columns=order.options.order != "C")
+    dtype = _dtype(IMAGES, variables[IMAGES])
+    stack = _stack(rows, dtype, layout, by_columns=order.options.order != "C")
     with closing(Writer(folder, order.limits)) as writer:
         scaled = write_stack(stack, indexes(layout.images), writer)
         return writer.finish(truth, [*notices, *ignored, *scaled])
@@ -91,7 +92,7 @@ def _load(path: Path, name: str) -> NDArray[Any]:
     from scipy.io import loadmat  # noqa: PLC0415 - only for this kind of file
 
     try:
-        return np.asarray(loadmat(path, variable_names=[name], mat_dtype=True)[name])
+        return np.asarray(loadmat(path, variable_names=[name])[name])
     except MemoryError:
         raise
     except Exception as error:
@@ -153,16 +154,17 @@ def _sizes(length: int, options: IngestOptions) -> tuple[tuple[int, int, int], l
     return (side, side, 1), [Notice(code="guessed-shape", detail=detail)]
 
 
-def _stack(rows: NDArray[Any], layout: Layout, *, by_columns: bool) -> Stack:
+def _stack(rows: NDArray[Any], dtype: np.dtype[Any], layout: Layout, *, by_columns: bool) -> Stack:
+    """Rows as images. Numbers stored small, as MATLAB does, get their own type block by block."""
     _, height, width, channels = layout
 
     def read(start: int, stop: int) -> Block:
-        block = np.ascontiguousarray(rows[start:stop])
+        block = np.ascontiguousarray(rows[start:stop], dtype)
         if not by_columns:
             return block.reshape(-1, height, width, channels)
         return block.reshape(-1, channels, width, height).transpose(0, 3, 2, 1)
 
-    return Stack(layout, rows.dtype, read)
+    return Stack(layout, dtype, read)
 
 
 def _truth(

@@ -4,7 +4,7 @@ import csv
 import io
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,9 +19,9 @@ LABELS_FILE = "labels.csv"
 HEADER = ["name", "label"]
 
 
-def from_labels(labels: Sequence[str]) -> Truth:
-    """Classes sorted as people sort, one label for each image. Raises BadLabels."""
-    classes = sorted(set(labels), key=natural)
+def from_labels(labels: Sequence[str], key: Callable[[str], Any] = natural) -> Truth:
+    """One label for each image; classes sorted as people sort. Raises BadLabels."""
+    classes = sorted(set(labels), key=key)
     for name in classes:
         if problem := unfit(name):
             raise BadLabels(f"The label {quoted(name)} {problem}.")
@@ -136,15 +136,23 @@ def from_array(values: NDArray[Any], count: int, where: str) -> Truth:
             f"{where} has the shape {values.shape}, and must hold one label for each of the "
             f"{count} images."
         )
-    return from_labels(_texts(values.ravel(), where))
+    values = values.ravel()
+    if values.dtype.kind in "US":
+        return from_labels(_texts(values, where))
+    return from_labels(_numbers(values, where), key=int)
 
 
 def _texts(values: NDArray[Any], where: str) -> list[str]:
-    if values.dtype.kind in "US":
-        texts = _strings(values, where)
-        if not all(texts):
-            raise BadLabels(f"{where} holds an empty label, for image {texts.index('')}.")
-        return texts
+    try:
+        texts = strings(values)
+    except ValueError as error:
+        raise BadLabels(f"{where} holds a label that is no text: {error}.") from error
+    if not all(texts):
+        raise BadLabels(f"{where} holds an empty label, for image {texts.index('')}.")
+    return texts
+
+
+def _numbers(values: NDArray[Any], where: str) -> list[str]:
     if values.dtype.kind == "f":
         odd = ~(np.isfinite(values) & (values == np.rint(values)))
         if odd.any():
@@ -155,20 +163,16 @@ def _texts(values: NDArray[Any], where: str) -> list[str]:
     return [str(int(value)) for value in values]
 
 
-def _strings(values: NDArray[Any], where: str) -> list[str]:
-    try:
-        return strings(values)
-    except ValueError as error:
-        raise BadLabels(f"{where} holds a label that is no text: {error}.") from error
-
-
 def strings(values: NDArray[Any]) -> list[str]:
     """The elements of an array of text or bytes (UTF-8, or else Latin-1).
 
     Raises:
         ValueError: for code points that Unicode does not have.
     """
-    return [decoded(v) if isinstance(v, bytes) else v for v in values.tolist()]
+    try:
+        return [decoded(v) if isinstance(v, bytes) else v for v in values.tolist()]
+    except SystemError as error:
+        raise ValueError(str(error)) from error
 
 
 def decoded(raw: bytes) -> str:

@@ -4,11 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_uploads import Read, read_back
+from ingest_uploads import Read, order_for, read_back
 
 from app.ingest import IngestOptions, ingest
-from app.ingest.options import Order
-from app.ingest.process import limits_of
 from app.ingest.reading import read
 from app.ingest.sniffing import sniff
 from jobs.errors import DomainError
@@ -28,12 +26,6 @@ def small_settings(tmp_path: Path) -> Settings:
         max_image_pixels=10_000,
         ingest_seconds=120,
     )
-
-
-def order_for(source: Path, settings: Settings, **options: Any) -> Order:
-    kind = sniff(source, None, source.name)
-    limits = limits_of(settings)
-    return Order(source=str(source), kind=kind, options=IngestOptions(**options), limits=limits)
 
 
 @pytest.fixture

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.ingest import Ingested
+from app.ingest import Ingested, IngestOptions, sniff
 from app.ingest.canonical import load_index, read_image
-from app.ingest.process import PRODUCTS
+from app.ingest.options import Order
+from app.ingest.process import PRODUCTS, limits_of
+from jobs.settings import Settings
 
 Members = Mapping[str, bytes]
 
@@ -108,3 +110,9 @@ def npy_header(shape: tuple[int, ...], dtype: str = "<f8", *, fortran: bool = Fa
 def npz(path: Path, **arrays: Any) -> Path:
     np.savez_compressed(path, allow_pickle=True, **arrays)
     return path
+
+
+def order_for(source: Path, settings: Settings, **options: Any) -> Order:
+    kind = sniff(source, None, source.name)
+    limits = limits_of(settings)
+    return Order(source=str(source), kind=kind, options=IngestOptions(**options), limits=limits)
