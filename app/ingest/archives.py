@@ -1,5 +1,7 @@
 """Members of zip and tar files: listed and checked first, read one by one, never extracted."""
 
+import errno
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -92,17 +94,24 @@ def check_expanded(size: int, limits: Limits) -> None:
 
 @contextmanager
 def unpacking(name: str, kind: type[DomainError] = CorruptImage) -> Iterator[None]:
-    """Turns an archive library's errors into a domain error of the member that is read."""
+    """Turns an archive library's errors into a domain error of the member that is read.
+
+    That of a seek to where a false offset points (EINVAL) is one of them.
+    """
     try:
         yield
     except (
         zipfile.BadZipFile,
         tarfile.TarError,
         zlib.error,
+        struct.error,
         EOFError,
         NotImplementedError,
         ValueError,
+        OSError,
     ) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         raise kind(f"The member {quoted(name)} cannot be unpacked: {error}.") from error
 
 

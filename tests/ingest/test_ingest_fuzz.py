@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ingest_uploads import gray, order_for, png, tarred, zipped
 from scipy.io import savemat
@@ -51,6 +51,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", ["zip.zip", "tar.tar", "tar.gz", "npz.npz", "npy.npy", "mat.mat"])
 @EXAMPLES
+@example(damage=[(0.9921875, b"\x03")], length=1.0)
 @given(damage=DAMAGE, length=st.floats(0, 1))
 def test_damaged_uploads(
     whole: Path, name: str, damage: list[tuple[float, bytes]], length: float
