@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 from celery import Celery
-from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
+from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_shutting_down
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -49,9 +49,9 @@ def configure_logging(settings: Settings) -> None:
     for name in ("celery", "kombu", "amqp"):
         logging.getLogger(name).setLevel(logging.WARNING)
     setup_logging.connect(_leave_logging_alone)
-    # Both concern what this worker does not do: run pickles as root, acknowledge late.
+    # Celery warns of what this worker does not do: run pickles as root, acknowledge late.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)
 
 
 def _leave_logging_alone(**_: Any) -> None:

@@ -71,7 +71,7 @@ def test_black_and_equal_images_are_noticed() -> None:
     images[1] = 0
     images[4] = images[2]
     notices = look_for_oddities(images, ["a", "b", "c", "d", "e"])
-    assert [n.code for n in notices] == ["black-images", "duplicates"]
+    assert [n.code for n in notices] == ["black-images", "duplicate-images"]
     assert "b" in notices[0].detail
     assert "e = c" in notices[1].detail
     assert look_for_oddities(images[:1], ["a"]) == []

@@ -78,18 +78,19 @@ def resize(image: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, str]:
 
 def look_for_oddities(images: FloatArray, names: list[str]) -> list[Notice]:
     """Warnings about images that are all black, and about images that are the same."""
-    black = [name for name, image in zip(names, images, strict=True) if not image.any()]
+    black, twins = [], []
     first: dict[bytes, str] = {}
-    twins = []
     for name, image in zip(names, images, strict=True):
         original = first.setdefault(sha256(image.tobytes()).digest(), name)
-        if original != name:
+        if not image.any():
+            black.append(name)
+        elif original != name:
             twins.append(f"{name} = {original}")
     notices = []
     if black:
         notices.append(Notice(code="black-images", detail=_say("all black", black)))
     if twins:
-        notices.append(Notice(code="duplicates", detail=_say("the same as another", twins)))
+        notices.append(Notice(code="duplicate-images", detail=_say("the same as another", twins)))
     return notices
 
 
