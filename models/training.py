@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -49,8 +51,8 @@ class Training:
         self.X = X.contiguous(memory_format=torch.channels_last)  # (N, channels, H, W)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(run.seed)
-            n, *size = images.shape
-            self.encoder = Encoder((size[0], size[1], size[2]), settings.encoder)
+            _, channels, height, width = images.shape
+            self.encoder = Encoder((channels, height, width), settings.encoder)
             self.decoder = Decoder(self.encoder)
             p = int(np.prod(self.encoder.top))
             self.head = Head(p, len(images), n_clusters)
@@ -59,7 +61,8 @@ class Training:
             zero_diagonal=settings.zero_diagonal,
         )
         for module in self.modules.values():
-            module.to(run.device).to(memory_format=torch.channels_last)
+            module.to(run.device)
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         parameters = [p for m in self.modules.values() for p in m.parameters()]
         self.optimiser = Adam(parameters, lr=settings.learning_rate, fused=True)
         self.unit = 1.0
@@ -80,7 +83,7 @@ class Training:
     def begin(self) -> None:
         """Fix the features' unit at the end of stage I and initialise C (step 4)."""
         Z = chunked(self.encoder, self.X)
-        self.unit = max(float(_rms(Z)), torch.finfo(Z.dtype).tiny)
+        self.unit = float(rms(Z))
         if self.settings.initial_coefficients == "closed_form":
             self.expression.C.copy_(closed_form(Z / self.unit, self.settings.ridge))
 
@@ -111,9 +114,9 @@ class Training:
         loss.backward()
         self.optimiser.step()
         self.expression.clear_diagonal()
-        values = {"loss": loss.item()} | {name: cost.item() for name, cost in costs.items()}
+        values = {name: cost.item() for name, cost in costs.items()}
         self.check(values)
-        return values
+        return {"loss": loss.item(), **values}
 
     def total(self, costs: dict[str, Tensor]) -> Tensor:
         """Eq. 7."""
@@ -127,7 +130,7 @@ class Training:
         relative = self.settings.cost_scale == "relative"
         Z = chunked(self.encoder, self.X)  # (N, p)
         if relative:
-            Z = Z / _rms(Z)
+            Z = Z / rms(Z)
         CZ = self.expression(Z)  # (N, p)
         X_hat = chunked(self.decoder, CZ * self.unit if relative else CZ)
         C = self.expression.C
@@ -142,9 +145,17 @@ class Training:
             Q = F.one_hot(torch.from_numpy(self.labels), self.n_clusters).to(Z)  # (N, n)
             costs["L3"] = losses.L3(C, Q)
             if self.settings.gamma4:
-                L4 = losses.L4(self.head(Z), Q, self.settings.tau, self.settings.head_loss)
+                L4 = losses.L4(self.classify(Z), Q, self.settings.tau, self.settings.head_loss)
                 costs["L4"] = L4 * len(Z) if relative else L4
         return costs
+
+    def classify(self, Z: Tensor) -> Tensor:
+        """The head's outputs (N, n); it sees features whose entries have unit mean square.
+
+        At the scale of 0-255 pixels its ReLUs would die in the first epochs.
+        """
+        output: Tensor = self.head(Z * (math.sqrt(Z.shape[1]) / rms(Z).detach()))
+        return output
 
     def segment(self) -> dict[str, float]:
         """Spectral clustering of C; its labels renumbered to agree with the last ones."""
@@ -208,9 +219,8 @@ class Training:
         C = self.coefficients().copy()
         Z = chunked(self.encoder, self.X)
         labelings = {"spectral": self.labels}
-        if self.settings.gamma4:
-            scale = _rms(Z) if self.settings.cost_scale == "relative" else 1.0
-            labelings["head"] = self.head(Z / scale).argmax(dim=1).cpu().numpy()
+        if self.settings.gamma4 and self.settings.epochs:
+            labelings["head"] = self.classify(Z).argmax(dim=1).cpu().numpy()
         labels = labelings[self.settings.final_labels]
         return Clustering(
             labels=labels,
@@ -224,7 +234,7 @@ class Training:
                 "components": float(self.segmentation.components),
             },
             notices=notices(labels, self.n_clusters, self.segmentation),
-            model=self.model(float(_rms(Z))),
+            model=self.model(float(rms(Z))),
         )
 
     def model(self, feature_rms: float) -> State:
@@ -240,7 +250,7 @@ class Training:
             "n_clusters": self.n_clusters,
             "n_images": n,
             "image_shape": shape,
-            "feature_rms": feature_rms if self.settings.cost_scale == "relative" else 1.0,
+            "feature_rms": feature_rms,
         }
         return State(arrays, meta)
 
@@ -253,6 +263,6 @@ def chunked(module: nn.Module, X: Tensor) -> Tensor:
     return torch.cat([module(x) for x in X.split(CHUNK)])
 
 
-def _rms(Z: Tensor) -> Tensor:
-    """Root mean squared norm of the rows of Z; never zero."""
-    return (Z.square().sum() / len(Z)).sqrt().clamp(min=torch.finfo(Z.dtype).tiny)
+def rms(Z: Tensor) -> Tensor:
+    """Root mean squared norm of the rows of Z; never zero, and flat where Z is."""
+    return (Z.square().sum() / len(Z)).clamp(min=torch.finfo(Z.dtype).tiny).sqrt()

@@ -20,6 +20,8 @@ class DSCNet(S2ConvSCN):
         "NIPS 2017."
     )
 
+    constants: ClassVar[frozenset[str]] = frozenset({"gamma3", "gamma4", "final_labels"})
+
     method: Literal["dscnet"] = "dscnet"  # type: ignore[assignment]
     gamma3: Literal[0] = Field(0, description="No ||C||_Q.")
     gamma4: Literal[0] = Field(0, description="No head.")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models import presets
 from models.base import Clustering, FloatArray, Method, Run, Shape
@@ -38,6 +38,8 @@ class S2ConvSCN(Method):
         "Convolutional Subspace Clustering Network. CVPR 2019."
     )
     presets: ClassVar[tuple[str, ...]] = presets.NAMES
+    constants: ClassVar[frozenset[str]] = frozenset()
+    """Hyperparameters that the method itself fixes, whatever a preset says."""
 
     method: Literal["s2convscn"] = "s2convscn"
     norm: Norm = Field("l1", description="L1: the l1 norm of C, or its squared Frobenius norm.")
@@ -109,8 +111,16 @@ class S2ConvSCN(Method):
         "spectral", description="Whose answer the labels are; both are kept."
     )
 
+    @model_validator(mode="after")
+    def _head_answers_only_if_trained(self) -> Self:
+        if self.final_labels == "head" and (self.gamma4 == 0 or self.epochs == 0):
+            message = "final_labels 'head' needs a trained head: set gamma4 and epochs above 0"
+            raise ValueError(message)
+        return self
+
     def with_preset(self, name: str, n_clusters: int) -> Self:
-        values = presets.hyperparameters(name, n_clusters)
+        known = presets.hyperparameters(name, n_clusters)
+        values = {key: value for key, value in known.items() if key not in self.constants}
         explicit = {key: getattr(self, key) for key in self.model_fields_set}
         return type(self).model_validate({**values, **explicit})
 

@@ -1,0 +1,68 @@
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from models.base import FloatArray, IntArray, State, Stopped
+
+
+torch.set_num_threads(1)  # tiny matrices: threads that wait for each other cost more than they give
+
+
+@dataclass
+class Recorder:
+    """A run that remembers what was reported, and stops or saves where a test says."""
+
+    device: str = "cpu"
+    seed: int = 0
+    stop_at: tuple[str, int] | None = None
+    state: State | None = None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def report(
+        self,
+        phase: str,
+        step: int,
+        total: int,
+        *,
+        save: Callable[[], State] | None = None,
+        **values: float,
+    ) -> None:
+        self.rows.append({"phase": phase, "epoch": step, "epochs": total, **values})
+        if self.stop_at == (phase, step):
+            assert save is not None
+            self.state = save()
+            raise Stopped
+
+    def resume(self) -> State | None:
+        return self.state
+
+
+def subspace_images(
+    n_clusters: int = 3, per_cluster: int = 20, side: int = 8, dimension: int = 2, seed: int = 0
+) -> tuple[FloatArray, IntArray]:
+    """Images from orthogonal subspaces: each cluster draws with its own pixels. (N, 1, H, W)."""
+    rng = np.random.default_rng(seed)
+    owner = rng.permutation(side * side) % n_clusters
+    images, labels = [], []
+    for cluster in range(n_clusters):
+        basis = rng.uniform(0.2, 1, (dimension, side * side)) * (owner == cluster)
+        weights = rng.uniform(0.1, 1, (per_cluster, dimension))
+        images.append(weights @ basis / dimension)
+        labels.append(np.full(per_cluster, cluster))
+    order = rng.permutation(n_clusters * per_cluster)
+    X = np.concatenate(images)[order].reshape(-1, 1, side, side).astype(np.float32)
+    return X, np.concatenate(labels)[order].astype(np.int64)
+
+
+@pytest.fixture
+def subspaces() -> tuple[FloatArray, IntArray]:
+    return subspace_images()
+
+
+@pytest.fixture
+def recorder() -> type[Recorder]:
+    return Recorder
