@@ -1,8 +1,6 @@
 """The command ``s2convscn``."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -46,9 +44,8 @@ def serve(
     """Run API, one worker and a broker in the foreground; Ctrl-C stops all of it."""
     stack = LocalStack(data_dir, host=host, port=port, say=_say)
     try:
-        with _interruptible(), stack:
-            _say("stack", f"ready at {stack.url} (documentation: {stack.url}/docs)")
-            _say("stack", f"data in {stack.data_dir}; Ctrl-C stops")
+        _catch_signals()
+        with stack:
             stack.wait()
     except KeyboardInterrupt:
         _say("stack", "stopped")
@@ -68,8 +65,8 @@ def demo(
     from s2convscn.demo import DemoError, run  # noqa: PLC0415 - serve needs none of it
 
     try:
-        with _interruptible():
-            run(out, data_dir, console)
+        _catch_signals()
+        run(out, data_dir, console)
     except KeyboardInterrupt:
         errors.print("interrupted; the service is stopped")
         raise typer.Exit(INTERRUPTED) from None
@@ -77,9 +74,8 @@ def demo(
         _fail(error)
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """The first Ctrl-C, SIGTERM or SIGHUP raises KeyboardInterrupt; stopping is then left alone."""
+def _catch_signals() -> None:
+    """The first Ctrl-C, SIGTERM or SIGHUP raises KeyboardInterrupt; then the end is left alone."""
     kinds = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         kinds.append(signal.SIGHUP)
@@ -89,12 +85,8 @@ def _interruptible() -> Iterator[None]:
             signal.signal(kind, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {kind: signal.signal(kind, interrupt) for kind in kinds}
-    try:
-        yield
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
+    for kind in kinds:
+        signal.signal(kind, interrupt)
 
 
 def _say(name: str, line: str) -> None:

@@ -63,7 +63,17 @@ class LocalStack:
             _check_port(self.host, self.port)
             stages = self._stages()
             watcher = _watch(self._lock)
-            self._supervisor = Supervisor(stages, self._environment(), watcher, _grace(), self._say)
+            self._supervisor = Supervisor(
+                stages,
+                self._environment(),
+                watcher=watcher,
+                grace=_grace(),
+                say=self._say,
+                greeting=[
+                    f"ready at {self.url} (documentation: {self.url}/docs)",
+                    f"data in {self.data_dir}; Ctrl-C stops",
+                ],
+            )
             self._supervisor.start()
             self._supervisor.settled.wait()
             self.check()

@@ -27,15 +27,18 @@ class Supervisor:
         self,
         stages: Sequence[Stage],
         environment: Mapping[str, str],
+        *,
         watcher: "subprocess.Popen[str]",
         grace: float,
         say: Say,
+        greeting: Sequence[str],
     ) -> None:
         self.stages = stages
         self.children = [child for children, _ in stages for child in children]
         self.environment = environment
         self.watcher = watcher
         self.grace = grace
+        self.greeting = greeting
         self._say = say
         self.failure: StackError | None = None
         self.stopping, self.settled, self.ended = (threading.Event() for _ in range(3))
@@ -57,6 +60,8 @@ class Supervisor:
         try:
             if all(self._begin(*stage) for stage in self.stages):
                 self.settled.set()
+                for line in self.greeting:
+                    self.say("stack", line)
                 self._watch()
         except StackError as failure:
             self.failure = failure

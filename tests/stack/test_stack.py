@@ -144,7 +144,7 @@ def test_serve_ends_cleanly_on_a_signal(tmp_path: Path, number: int) -> None:
             lines.append(line)
             if "ready at" in line:
                 serve.send_signal(number)
-        assert serve.wait() == 0
+        assert serve.wait() == 0, "".join(lines)
     assert pids(folder) == {}
     assert re.search(rf"stack \| ready at http://127.0.0.1:{port}", "".join(lines))
     assert "stopped" in lines[-1]
