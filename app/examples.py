@@ -35,7 +35,7 @@ DATASET: Example = {
     "dtype": "uint8",
     "classes": ["s01", "s02"],
     "bytes": 409600,
-    "notices": [{"code": "duplicates", "detail": "2 images are equal: a/1.png, a/2.png."}],
+    "notices": [{"code": "duplicate-images", "detail": "2 images are equal: a/1.png, a/2.png."}],
     "created_at": MADE,
     "links": {"self": f"/v1/datasets/{DATASET_ID}", "images": f"/v1/datasets/{DATASET_ID}/images"},
 }

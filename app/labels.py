@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from app.context import Context
 from app.errors import NotAcceptable
-from app.ingest.canonical import load_index
 from app.results import find
-from jobs.errors import Gone
 from jobs.records import Artifact, Job
 
 FORMATS = {"application/json": "json", "text/csv": "csv", "application/x-npy": "npy"}
@@ -42,7 +40,6 @@ def encode(context: Context, job: Job, by: str | None, form: str) -> bytes:
 
     Raises:
         NotFound: the job has no labels of that kind.
-        Gone: the names that JSON and CSV need were deleted with the data set.
     """
     found = assignment(context, job, by)
     if form == "npy":
@@ -65,13 +62,9 @@ def _load(context: Context, artifact: Artifact) -> NDArray[Any]:
 
 
 def _names(context: Context, job: Job) -> list[str]:
-    try:
-        index = load_index(context.artifacts.path(f"datasets/{job.dataset_id}"))
-    except FileNotFoundError:
-        raise Gone(
-            "The images' names were deleted with their data set; format=npy has the labels alone."
-        ) from None
-    return [image["name"] for image in index["images"]]
+    path = context.artifacts.path(find(context, job, "names.json").key)
+    names: list[str] = json.loads(path.read_text(encoding="utf-8"))
+    return names
 
 
 def _rows(found: Assignment, names: list[str]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Identifiers: a prefix that says of what, then milliseconds and chance, so that they sort by age."""
+"""Identifiers: a prefix that says of what, then milliseconds and chance: they sort by age."""
 
 import secrets
 import time

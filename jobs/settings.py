@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     )
     ingest_seconds: Seconds = Field(900, description="Longest time to read one upload.")
     ingest_memory_bytes: Bytes = Field(
-        8 * GIB, description="Address space of the process that reads an upload."
+        8 * GIB, description="Address space of the process that reads an upload; at least 1 GiB."
     )
     max_job_bytes: Bytes = Field(
         16 * GIB, description="Largest estimated memory of a job that is accepted."
@@ -105,7 +105,7 @@ class Settings(BaseSettings):
 
     @property
     def broker_socket(self) -> Path:
-        """The embedded broker's socket; in the temporary folder if the data folder's path is long."""
+        """The embedded broker's socket; in the temporary folder if its path would be too long."""
         path = self.data_dir.resolve() / "broker" / "valkey.sock"
         if len(bytes(path)) <= SOCKET_PATH_LIMIT:
             return path

@@ -29,8 +29,9 @@ def pretrain(
 ) -> None:
     """Minimise L0 with C = I (Algorithm 1, step 1), in place.
 
-    One window is as many epochs as make up ``pretrain_window`` gradient steps; the stage ends when
-    a window's mean L0 is not lower than the last one's by the share ``pretrain_tolerance``.
+    The stage ends at the share ``pretrain_floor`` of ||X||^2 / 2, or when L0 has settled: a window
+    is as many epochs as make up ``pretrain_window`` gradient steps, and its mean L0 is not lower
+    than the last one's by the share ``pretrain_tolerance``.
     """
     optimiser = Adam(
         [*encoder.parameters(), *decoder.parameters()], lr=settings.learning_rate, fused=True
@@ -53,7 +54,12 @@ def pretrain(
     steps = -(-len(X) // settings.pretrain_batch)
     window = max(1, round(settings.pretrain_window / steps))
     last = max(1, -(-settings.pretrain_max_steps // steps))
-    while not _settled(history, window, settings.pretrain_tolerance) and len(history) < last:
+    floor = settings.pretrain_floor * float(X.square().sum()) / (2 * len(X))
+    while not (
+        len(history) >= last
+        or (history and history[-1] <= floor)
+        or _settled(history, window, settings.pretrain_tolerance)
+    ):
         history.append(_epoch(encoder, decoder, X, settings.pretrain_batch, shuffle, optimiser))
         if not torch.isfinite(torch.tensor(history[-1])):
             raise NotFinite(_diverged(len(history)))

@@ -159,7 +159,14 @@ class Training:
 
     def segment(self) -> dict[str, float]:
         """Spectral clustering of C; its labels renumbered to agree with the last ones."""
-        affinity = self.affinity(self.coefficients())
+        C = self.coefficients()
+        if not np.isfinite(C).all():
+            message = (
+                f"C is no longer finite after epoch {self.epoch} of stage II: "
+                "lower learning_rate, gamma1 or gamma2."
+            )
+            raise NotFinite(message)
+        affinity = self.affinity(C)
         found = spectral_clustering(affinity, self.n_clusters, self.run.seed, self.settings.assign)
         labels, changed = found.labels, 1.0
         if self.labels is not None:

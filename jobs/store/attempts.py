@@ -21,7 +21,7 @@ class Attempts:
         self.max_failures = max_failures
 
     def claim(self, job_id: str, worker: str) -> Claim | None:
-        """Take a queued job; None if it is no longer queued, so that a second message is harmless."""
+        """Take a queued job; None if it is no longer queued: a second message is harmless."""
         now = self.database.clock()
         change = (
             update(jobs)
@@ -183,7 +183,7 @@ def _still_mine(connection: Connection, job_id: str, attempt: int) -> bool:
     return connection.execute(query).one_or_none() is not None
 
 
-def _finish(  # noqa: PLR0913, PLR0917 - one move, its fence and its values
+def _finish(
     connection: Connection,
     job_id: str,
     attempt: int,

@@ -24,7 +24,7 @@ class Jobs:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def submit(  # noqa: PLR0913 - a row's columns, by keyword
+    def submit(
         self,
         *,
         owner: str,
@@ -80,7 +80,7 @@ class Jobs:
             raise errors.Gone(f"The job {job_id!r} has been deleted.")
         return record(row)
 
-    def page(  # noqa: PLR0913 - the filters of the list, by keyword
+    def page(
         self,
         owner: str,
         limit: int,
@@ -115,7 +115,7 @@ class Jobs:
             return connection.execute(query).scalar_one()
 
     def cancel(self, job_id: str, owner: str) -> Job:
-        """A queued job is cancelled at once, a running one is asked to stop; else nothing happens."""
+        """A queued job is cancelled at once, a running one asked to stop; a finished one stays."""
         self.get(job_id, owner)
         now = self.database.clock()
         moved = case(

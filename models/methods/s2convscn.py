@@ -78,6 +78,9 @@ class S2ConvSCN(Method):
     pretrain_window: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         1000, description="Gradient steps between two looks at L0 in stage I."
     )
+    pretrain_floor: Annotated[float, Field(ge=0, lt=1)] = Field(
+        1e-3, description="Stage I ends when L0 is below this share of ||X||_F^2 / 2."
+    )
     pretrain_max_steps: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         30_000, description="Gradient steps after which stage I ends in any case."
     )

@@ -170,7 +170,9 @@ def finish(context: Context, job_id: str) -> None:
     """Claim a queued job of four images as a worker does, publish results, succeed."""
     claim = context.store.attempts.claim(job_id, "worker@test")
     assert claim is not None
+    names = ["a/0.png", "b/1.png", "a/2.png", "=b/3.png"]
     files = {
+        "names.json": ("labels", json.dumps(names).encode()),
         "labels.npy": ("labels", npy(np.array([0, 1, 0, 1]))),
         "labels-spectral.npy": ("labels", npy(np.array([0, 1, 0, 1]))),
         "labels-head.npy": ("labels", npy(np.array([1, 1, 0, 0]))),

@@ -8,7 +8,6 @@ import torch
 
 from models.base import FloatArray, IntArray, State, Stopped
 
-
 torch.set_num_threads(1)  # tiny matrices: threads that wait for each other cost more than they give
 
 

@@ -15,6 +15,7 @@ from jobs.records import Job
 from jobs.states import Status
 
 RESULTS = {
+    "names.json": "labels",
     "labels.npy": "labels",
     "confidence.npy": "labels",
     "labels-spectral.npy": "labels",

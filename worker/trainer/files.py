@@ -21,6 +21,7 @@ NEIGHBOURS = 50
 """Entries of a row that a sparse affinity keeps."""
 
 KINDS = {
+    "names": "labels",
     "labels": "labels",
     "confidence": "labels",
     "affinity": "affinity",
@@ -52,6 +53,7 @@ def writers(finished: "Finished", confidence: FloatArray, rows: list[Row]) -> di
     clustering, images = finished.clustering, finished.loaded.images
     labels = clustering.labels
     return {
+        "names.json": partial(write_json, value=finished.loaded.names),
         "labels.npy": partial(np.save, arr=labels),
         "confidence.npy": partial(np.save, arr=confidence),
         **{
@@ -113,7 +115,7 @@ def _largest(own: int, row: FloatArray, k: int) -> Any:
     return np.argpartition(others, -k)[-k:]
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Path, value: Mapping[str, Any] | list[str]) -> None:
     path.write_text(json.dumps(value, indent=2) + "\n")
 
 
