@@ -80,9 +80,13 @@ class Attempt:
             self._clean()
 
     def _clean(self) -> None:
-        shutil.rmtree(self.scratch.root, ignore_errors=True)
-        with suppress(OSError):  # another attempt's folder may be beside it
-            self.scratch.root.parent.rmdir()
+        """Remove the scratch folder, and those that killed workers left of earlier attempts."""
+        job = self.scratch.root.parent
+        for folder in job.glob("*"):
+            if int(folder.name) <= self.claim.attempt:
+                shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # a later attempt's folder may be beside it
+            job.rmdir()
 
     def _watch(self, trainer: Trainer) -> None:
         while trainer.running():

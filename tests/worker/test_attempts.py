@@ -140,6 +140,17 @@ def test_an_attempt_whose_lease_is_lost_writes_nothing_more(make_bench: MakeBenc
         assert bench.artifacts.path(file.key).exists()
 
 
+def test_what_a_killed_worker_left_goes_with_the_next_attempt(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    job = bench.submit(QUICK)
+    assert bench.store.attempts.claim(job.id, "killed")
+    bench.scratch(job, 1).mkdir(parents=True)
+    assert bench.store.attempts.release(job.id, 1, "its worker was killed")
+    bench.supervisor.run(job.id)
+    assert bench.job(job.id).status is Status.SUCCEEDED
+    assert not (bench.settings.scratch_dir / job.id).exists()
+
+
 def test_a_cost_that_is_not_finite_fails_the_job_at_once(make_bench: MakeBench) -> None:
     bench = make_bench()
     job = bench.submit(QUICK | OVERFLOWING)
