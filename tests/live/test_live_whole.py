@@ -1,0 +1,96 @@
+"""The main job over HTTP on the live stack, and a job that is cancelled and goes on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from live_images import Pixels, Truth, names, read_png, subspaces, write_zip
+from live_results import Results
+from live_service import Service
+from sklearn.metrics import adjusted_rand_score
+
+from s2convscn.client import Dataset, Job
+
+CLUSTERS = 4
+METHOD = {
+    "method": "s2convscn",
+    "encoder": [[3, 8]],
+    "pretrain_max_steps": 200,
+    "pretrain_window": 100,
+    "epochs": 120,
+    "round_epochs": 5,
+}
+
+
+@pytest.fixture(scope="module")
+def images() -> tuple[Pixels, Truth]:
+    return subspaces(clusters=CLUSTERS)
+
+
+@pytest.fixture(scope="module")
+def dataset(
+    service: Service, images: tuple[Pixels, Truth], tmp_path_factory: pytest.TempPathFactory
+) -> Dataset:
+    archive = write_zip(tmp_path_factory.mktemp("upload") / "set.zip", *images)
+    return service.client.upload(archive, truth="folders")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(service: Service, dataset: Dataset) -> Job:
+    return service.finish(submit(service, dataset))
+
+
+def submit(service: Service, dataset: Dataset) -> str:
+    job = service.client.submit(dataset["id"], CLUSTERS, method=METHOD, preset="auto", seed=5)
+    return job["id"]
+
+
+def test_images_in_clusters_out(
+    service: Service,
+    images: tuple[Pixels, Truth],
+    dataset: Dataset,
+    undisturbed: Job,
+    tmp_path: Path,
+) -> None:
+    pixels, truth = images
+    path = f"/v1/datasets/{dataset['id']}/images"
+    assert [image["name"] for image in service.listing(path)] == names(truth)
+    assert (read_png(service.http.get(f"{path}/7").content) == pixels[7]).all()
+
+    results = Results(service, undisturbed["id"], tmp_path)
+    labels = results.labels()
+    assert list(labels) == names(truth)
+    assert set(labels.values()) == set(range(CLUSTERS))
+    result = undisturbed["result"]
+    assert result
+    assert result["scores"]["ari"] == pytest.approx(
+        adjusted_rand_score(truth, list(labels.values()))
+    )
+    assert result["scores"]["error"] == pytest.approx(1 - result["scores"]["accuracy"])
+    assert result["scores_by"].keys() == {"spectral", "head"}
+    assert sum(result["cluster_sizes"]) == len(pixels)
+
+    A = results.affinity(len(pixels))
+    own = truth[:, None] == truth
+    assert A[own].sum() > A[~own].sum()
+    results.check_embedding(pixels)
+    assert not np.allclose(results.recomputed(255 - pixels), results.embedding())
+    results.check_pictures()
+
+
+def test_cancelled_job_goes_on_to_the_results_of_an_undisturbed_one(
+    service: Service, dataset: Dataset, undisturbed: Job
+) -> None:
+    job_id = submit(service, dataset)
+    service.until_training(job_id, epoch=1)
+    cancelled = service.http.post(f"/v1/jobs/{job_id}/cancel")
+    assert cancelled.status_code in {200, 202}
+    assert service.follow(job_id)[-1]["status"] == "cancelled"
+    assert service.http.get(f"/v1/jobs/{job_id}/labels").status_code == 409
+
+    resumed = service.http.post(f"/v1/jobs/{job_id}/resume")
+    assert resumed.status_code == 202
+    seen = service.follow(resumed.json()["id"])
+    assert seen[-1]["status"] == "succeeded"
+    assert "pretraining" not in {job["phase"] for job in seen}
+    assert service.digests(seen[-1]["id"]) == service.digests(undisturbed["id"])
