@@ -24,15 +24,15 @@ def _same_padding(size: int, kernel: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-Convolution = TypeVar("Convolution", nn.Conv2d, nn.ConvTranspose2d)
+Linear = TypeVar("Linear", nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
-def _initialised(convolution: Convolution) -> Convolution:
-    """Glorot's uniform weights and no bias, as in the code of DSC-Net."""
-    nn.init.xavier_uniform_(convolution.weight)
-    if convolution.bias is not None:
-        nn.init.zeros_(convolution.bias)
-    return convolution
+def _initialised(layer: Linear) -> Linear:
+    """Glorot's uniform weights and zero biases, as in the code of DSC-Net."""
+    nn.init.xavier_uniform_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 class Encoder(nn.Module):
@@ -123,9 +123,9 @@ class Head(nn.Sequential):
         """Lay out p x N1 x N2 x n with N1 = N/2, N2 = n."""
         hidden = max(n_images // 2, 1)
         super().__init__(
-            nn.Linear(p, hidden),
+            _initialised(nn.Linear(p, hidden)),
             nn.ReLU(),
-            nn.Linear(hidden, n_clusters),
+            _initialised(nn.Linear(hidden, n_clusters)),
             nn.ReLU(),
-            nn.Linear(n_clusters, n_clusters),
+            _initialised(nn.Linear(n_clusters, n_clusters)),
         )

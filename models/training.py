@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +16,13 @@ from models.alignment import align
 from models.autoencoder import PHASE as STAGE_ONE
 from models.autoencoder import pretrain
 from models.base import Clustering, FloatArray, IntArray, NotFinite, Run, State
-from models.checkpointing import load_module, load_optimiser, module_arrays, optimiser_arrays
+from models.checkpointing import (
+    load_module,
+    load_optimiser,
+    module_arrays,
+    optimiser_arrays,
+    to_array,
+)
 from models.methods.s2convscn import S2ConvSCN
 from models.network import Decoder, Encoder, Head, SelfExpression
 from models.quality import notices
@@ -63,9 +69,13 @@ class Training:
         for module in self.modules.values():
             module.to(run.device)
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        parameters = [p for m in self.modules.values() for p in m.parameters()]
-        self.optimiser = Adam(parameters, lr=settings.learning_rate, fused=True)
-        self.unit = 1.0
+        convolutions = [*self.encoder.parameters(), *self.decoder.parameters()]
+        groups: list[dict[str, Any]] = [
+            {"params": [*convolutions, *self.head.parameters()]},
+            {"params": [self.expression.C], "lr": settings.coefficient_rate},
+        ]
+        self.optimiser = Adam(groups, lr=settings.learning_rate, fused=True)
+        self.centre, self.gain = torch.zeros(p), torch.ones(())
         self.epoch = 0
         self.labels: IntArray | None = None
         self.segmentation: Segmentation | None = None
@@ -81,11 +91,9 @@ class Training:
 
     @torch.no_grad()
     def begin(self) -> None:
-        """Fix the features' unit at the end of stage I and initialise C (step 4)."""
-        Z = chunked(self.encoder, self.X)
-        self.unit = float(rms(Z))
+        """Initialise C from stage I's features (step 4), unless it starts as a constant."""
         if self.settings.initial_coefficients == "closed_form":
-            self.expression.C.copy_(closed_form(Z / self.unit, self.settings.ridge))
+            self.expression.C.copy_(self.closed_form())
 
     def train(self) -> None:
         """Steps 2 and 5-9: DSC-Net's epochs without Q, then rounds of T0 epochs and a new Q."""
@@ -95,16 +103,16 @@ class Training:
             values = self.step()
             self.report("self_expression", self.epoch, alone, values)
         if self.labels is None and last:
-            self.segment()
+            self.segment(self.first_coefficients())
         while self.epoch < alone + last:
             self.epoch += 1
             values = self.step()
             done = self.epoch - alone
             if done % (self.settings.round_epochs or 1) == 0 or done == last:
-                values |= self.segment()
+                values |= self.segment(self.coefficients())
             self.report("training", done, last, values)
         if self.segmentation is None:
-            self.segment()
+            self.segment(self.coefficients())
 
     def step(self) -> dict[str, float]:
         """One epoch: a gradient step on the whole data set. Returns the costs before it."""
@@ -129,10 +137,10 @@ class Training:
         """L0 to L2, and L3 and L4 once there is a Q; scaled as ``cost_scale`` says."""
         relative = self.settings.cost_scale == "relative"
         Z = chunked(self.encoder, self.X)  # (N, p)
-        if relative:
-            Z = Z / rms(Z)
+        norms = Z.norm(dim=1, keepdim=True) if relative else 1.0
+        Z = F.normalize(Z) if relative else Z
         CZ = self.expression(Z)  # (N, p)
-        X_hat = chunked(self.decoder, CZ * self.unit if relative else CZ)
+        X_hat = chunked(self.decoder, CZ * norms)
         C = self.expression.C
         costs = {
             "L0": losses.L0(self.X, X_hat),
@@ -145,21 +153,28 @@ class Training:
             Q = F.one_hot(torch.from_numpy(self.labels), self.n_clusters).to(Z)  # (N, n)
             costs["L3"] = losses.L3(C, Q)
             if self.settings.gamma4:
+                self.adjust(Z)
                 L4 = losses.L4(self.classify(Z), Q, self.settings.tau, self.settings.head_loss)
                 costs["L4"] = L4 * len(Z) if relative else L4
         return costs
 
     def classify(self, Z: Tensor) -> Tensor:
-        """The head's outputs (N, n); it sees features whose entries have unit mean square.
-
-        At the scale of 0-255 pixels its ReLUs would die in the first epochs.
-        """
-        output: Tensor = self.head(Z * (math.sqrt(Z.shape[1]) / rms(Z).detach()))
+        """The head's outputs (N, n) for features (N, p)."""
+        output: Tensor = self.head((Z - self.centre) * self.gain)
         return output
 
-    def segment(self) -> dict[str, float]:
+    @torch.no_grad()
+    def adjust(self, Z: Tensor) -> None:
+        """Centre the head's input and give it the root mean squared norm p^(1/4).
+
+        Features of ReLUs are all positive: uncentred, one full-batch step of Adam moves every
+        unit of the head the same way and its ReLUs die, at any scale of the pixels.
+        """
+        self.centre = Z.mean(dim=0)
+        self.gain = Z.shape[1] ** 0.25 / rms(Z - self.centre)
+
+    def segment(self, C: FloatArray) -> dict[str, float]:
         """Spectral clustering of C; its labels renumbered to agree with the last ones."""
-        C = self.coefficients()
         if not np.isfinite(C).all():
             message = (
                 f"C is no longer finite after epoch {self.epoch} of stage II: "
@@ -183,6 +198,18 @@ class Training:
         if self.settings.affinity == "plain" or self.settings.postprocessing is None:
             return plain(C)
         return processed(C, self.n_clusters, self.settings.postprocessing)
+
+    @torch.no_grad()
+    def first_coefficients(self) -> FloatArray:
+        """What the first Q comes from: C, or the closed form while C is still a constant."""
+        if self.epoch or self.settings.initial_coefficients == "closed_form":
+            return self.coefficients()
+        return self.closed_form().cpu().numpy()
+
+    def closed_form(self) -> Tensor:
+        """The ridge solution (N, N) on the present features at unit norm."""
+        assert self.settings.ridge is not None  # noqa: S101 - resolved
+        return closed_form(F.normalize(chunked(self.encoder, self.X)), self.settings.ridge)
 
     def coefficients(self) -> FloatArray:
         return self.expression.C.detach().cpu().numpy()
@@ -210,13 +237,13 @@ class Training:
             arrays |= module_arrays(name, module)
         if self.labels is not None:
             arrays["labels"] = self.labels
-        return State(arrays, {"phase": "training", "epoch": self.epoch, "unit": self.unit})
+        return State(arrays, {"phase": "training", "epoch": self.epoch})
 
     def load(self, state: State) -> None:
         for name, module in self.modules.items():
             load_module(name, module, state.arrays)
         load_optimiser("optimiser", self.optimiser, state.arrays)
-        self.epoch, self.unit = state.meta["epoch"], state.meta["unit"]
+        self.epoch = state.meta["epoch"]
         self.labels = state.arrays.get("labels")
 
     @torch.no_grad()
@@ -227,7 +254,7 @@ class Training:
         Z = chunked(self.encoder, self.X)
         labelings = {"spectral": self.labels}
         if self.settings.gamma4 and self.settings.epochs:
-            labelings["head"] = self.classify(Z).argmax(dim=1).cpu().numpy()
+            labelings["head"] = self.answer(Z).argmax(dim=1).cpu().numpy()
         labels = labelings[self.settings.final_labels]
         return Clustering(
             labels=labels,
@@ -241,23 +268,29 @@ class Training:
                 "components": float(self.segmentation.components),
             },
             notices=notices(labels, self.n_clusters, self.segmentation),
-            model=self.model(float(rms(Z))),
+            model=self.model(),
         )
 
-    def model(self, feature_rms: float) -> State:
+    def answer(self, Z: Tensor) -> Tensor:
+        """The trained head's outputs (N, n) for the encoder's features (N, p)."""
+        Z = F.normalize(Z) if self.settings.cost_scale == "relative" else Z
+        self.adjust(Z)
+        return self.classify(Z)
+
+    def model(self) -> State:
         """Encoder, decoder and head with what is needed to apply them to new images."""
         arrays = {
             k: v
             for name in ("encoder", "decoder", "head")
             for k, v in module_arrays(name, self.modules[name]).items()
         }
+        arrays |= {"head.centre": to_array(self.centre), "head.gain": to_array(self.gain)}
         n, *shape = self.X.shape
         meta = {
             "hyperparameters": self.settings.model_dump(mode="json"),
             "n_clusters": self.n_clusters,
             "n_images": n,
             "image_shape": shape,
-            "feature_rms": feature_rms,
         }
         return State(arrays, meta)
 

@@ -53,7 +53,7 @@ class S2ConvSCN(Method):
     cost_scale: Literal["sum", "relative"] | None = Field(
         None,
         description="sum: the costs as DSC-Net sums them. relative: L0 as a share of ||X||^2, "
-        "features of unit mean norm, L4 times N, so that weights mean the same for any data.",
+        "features of unit norm, L4 times N, so that weights mean the same for any data.",
     )
     gamma0: Weight = Field(1.0, description="Weight of the reconstruction L0 (1 in the paper).")
     gamma1: Weight | None = Field(None, description="Weight of the regularisation L1 of C.")
@@ -67,6 +67,9 @@ class S2ConvSCN(Method):
         "cross_entropy", description="Classification term of eq. 6: cross-entropy, or as printed."
     )
     learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(1e-3, description="Adam's.")
+    coefficient_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="Adam's rate for C; the presets' is the learning_rate of the rest."
+    )
     pretrain_batch: Annotated[int, Field(ge=1, le=100_000)] = Field(
         64, description="Images in a minibatch of stage I."
     )
@@ -90,8 +93,8 @@ class S2ConvSCN(Method):
     initial_value: Annotated[float, Field(ge=0, le=1)] = Field(
         1e-4, description="The constant off the diagonal."
     )
-    ridge: Annotated[float, Field(gt=0, le=1e6)] = Field(
-        10.0, description="Ridge of the closed form, in units of the mean squared norm of z."
+    ridge: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+        None, description="Ridge of the closed form on features of unit norm."
     )
     zero_diagonal: bool = Field(True, description="Keep diag(C) = 0.")
     self_expression_epochs: Epochs | None = Field(
@@ -152,15 +155,24 @@ class S2ConvSCN(Method):
             "gamma1": 0.01,
             "gamma2": 1.0,
             "gamma3": 0.01,
-            "gamma4": 0.01,
+            "gamma4": 0.3,
+            "coefficient_rate": 0.1 / shape.n_images,
+            "ridge": per_cluster / 20,
             "initial_coefficients": "closed_form",
             "self_expression_epochs": 0,
             "round_epochs": 10,
-            "epochs": 60,
-            "postprocessing": PostProcessing(
-                dimension=min(max(round(per_cluster / 6), 3), 12), power=4.0
-            ),
+            "epochs": 40,
+            "postprocessing": automatic_postprocessing(per_cluster),
         }
+
+
+def automatic_postprocessing(per_cluster: float) -> PostProcessing:
+    """Constants of the clean-up from the mean number of images in a cluster, N/n."""
+    dimension = min(max(round(per_cluster / 6), 3), 12)
+    share = (dimension - 3) / 9
+    return PostProcessing(
+        dimension=dimension, power=round(1 + 7 * share, 2), threshold=round(0.2 - 0.1 * share, 3)
+    )
 
 
 def automatic_encoder(shape: Shape) -> tuple[Layer, ...]:
