@@ -1,6 +1,6 @@
 PYTHON ?= python3
 VENV   ?= .venv
-PORT   ?= 8000
+PORT   ?= $(or $(S2CONVSCN_PORT),8000)
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 

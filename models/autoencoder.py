@@ -1,5 +1,7 @@
 """Stage I: the stacked convolutional auto-encoder, trained on L0 until it stops improving."""
 
+import math
+
 import torch
 from torch import Generator, Tensor
 from torch.optim import Adam
@@ -63,7 +65,7 @@ def pretrain(
         history.append(_epoch(encoder, decoder, X, settings.pretrain_batch, shuffle, optimiser))
         if not torch.isfinite(torch.tensor(history[-1])):
             raise NotFinite(_diverged(len(history)))
-        run.report(PHASE, len(history), last, save=save, L0=history[-1])
+        run.report(PHASE, len(history), _forecast(history, floor, last), save=save, L0=history[-1])
 
 
 def _epoch(
@@ -87,6 +89,16 @@ def _settled(history: list[float], window: int, tolerance: float) -> bool:
         return False
     before = sum(history[-2 * window : -window])
     return sum(history[-window:]) > (1 - tolerance) * before
+
+
+def _forecast(history: list[float], floor: float, last: int) -> int:
+    """The epoch at which L0 should reach the floor if it goes on falling as in the last ten."""
+    back = min(len(history) - 1, 10)
+    if not back or not 0 < history[-1] < history[-1 - back] or floor <= 0:
+        return last
+    fall = math.log(history[-1 - back] / history[-1]) / back
+    needed = max(math.log(history[-1] / floor), 0) / fall
+    return min(last, len(history) + math.ceil(needed))
 
 
 def _diverged(epoch: int) -> str:

@@ -55,7 +55,7 @@ def labels(
         Query(description="Whose answer; by default the method's final labels."),
     ] = None,
 ) -> Response:
-    """Keyed by the images' own names, in the order of the upload; NPY holds int64 labels alone.
+    """Keyed by the images' own names, in the data set's order; NPY holds int64 labels alone.
 
     In CSV a name that a spreadsheet would take for a formula has an apostrophe before it.
     """

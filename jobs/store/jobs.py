@@ -112,7 +112,7 @@ class Jobs:
             return None
         query = select(func.count()).where(jobs.c.status == Status.QUEUED, jobs.c.id <= job.id)
         with self.database.read() as connection:
-            return connection.execute(query).scalar_one()
+            return max(connection.execute(query).scalar_one(), 1)
 
     def cancel(self, job_id: str, owner: str) -> Job:
         """A queued job is cancelled at once, a running one asked to stop; a finished one stays."""

@@ -41,9 +41,12 @@ class Recorder:
 
 
 def subspace_images(
-    n_clusters: int = 3, per_cluster: int = 20, side: int = 8, dimension: int = 2, seed: int = 0
+    n_clusters: int = 3, per_cluster: int = 30, side: int = 12, dimension: int = 4, seed: int = 0
 ) -> tuple[FloatArray, IntArray]:
-    """Images from orthogonal subspaces: each cluster draws with its own pixels. (N, 1, H, W)."""
+    """Images from orthogonal subspaces: each cluster draws with its own pixels. (N, 1, H, W).
+
+    The clean-up of C assumes about N/(6n) dimensions; far fewer and it splits clusters.
+    """
     rng = np.random.default_rng(seed)
     owner = rng.permutation(side * side) % n_clusters
     images, labels = [], []
