@@ -1,0 +1,36 @@
+"""The estimate that refuses jobs, against the peak memory of real fits in processes of their own."""
+
+import subprocess
+import sys
+
+import pytest
+
+FIT = """
+import resource, sys
+import numpy as np
+import torch
+from models.base import Shape
+from models.catalogue import parse
+
+torch.set_num_threads(1)
+
+class Run:
+    device, seed = "cpu", 0
+    def resume(self): return None
+    def report(self, phase, step, total, *, save=None, **values): save()
+
+n, channels, side = map(int, sys.argv[1:])
+images = np.random.default_rng(0).random((n, channels, side, side), dtype=np.float32)
+settings = {"epochs": 2, "round_epochs": 2, "pretrain_max_steps": 2}
+method = parse({"method": "s2convscn", **settings})
+method.fit(images, 5, Run())
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+print(peak / method.memory_bytes(Shape(n, channels, side, side), 5))
+"""
+
+
+@pytest.mark.parametrize(("n", "channels", "side"), [(200, 3, 64), (1200, 1, 8)])
+def test_the_estimate_is_an_upper_bound_and_no_fantasy(n: int, channels: int, side: int) -> None:
+    command = [sys.executable, "-c", FIT, str(n), str(channels), str(side)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert 0.4 < float(found.stdout) <= 1
