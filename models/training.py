@@ -119,12 +119,13 @@ class Training:
         self.optimiser.zero_grad()
         costs = self.costs()
         loss = self.total(costs)
+        shares = self.shares(costs)
         loss.backward()
         self.optimiser.step()
         self.expression.clear_diagonal()
         values = {name: cost.item() for name, cost in costs.items()}
         self.check(values)
-        return {"loss": loss.item(), **values}
+        return {"loss": loss.item(), **values, **shares}
 
     def total(self, costs: dict[str, Tensor]) -> Tensor:
         """Eq. 7."""
@@ -215,12 +216,16 @@ class Training:
         return self.expression.C.detach().cpu().numpy()
 
     def report(self, phase: str, step: int, total: int, values: dict[str, float]) -> None:
-        with torch.no_grad():
-            mass = float(self.expression.C.abs().sum())
-        values["C_l1"] = mass
-        if "L3" in values and mass:
-            values["C_Q_share"] = values["L3"] / mass
         self.run.report(phase, step, total, save=self.save, **values)
+
+    @torch.no_grad()
+    def shares(self, costs: dict[str, Tensor]) -> dict[str, float]:
+        """||C||_1 and, once there is a Q, ||C||_Q / ||C||_1 (Fig. 2 of the paper)."""
+        mass = costs["L1"] if self.settings.norm == "l1" else losses.L1(self.expression.C, "l1")
+        found = {"C_l1": mass.item()}
+        if "L3" in costs and found["C_l1"]:
+            found["C_Q_share"] = costs["L3"].item() / found["C_l1"]
+        return found
 
     def check(self, values: dict[str, float]) -> None:
         for name, value in values.items():

@@ -1,4 +1,4 @@
-"""The estimate that refuses jobs, against the peak memory of real fits in processes of their own."""
+"""The estimate that refuses jobs, against the peak memory of real fits."""
 
 import subprocess
 import sys
@@ -24,7 +24,8 @@ images = np.random.default_rng(0).random((n, channels, side, side), dtype=np.flo
 settings = {"epochs": 2, "round_epochs": 2, "pretrain_max_steps": 2}
 method = parse({"method": "s2convscn", **settings})
 method.fit(images, 5, Run())
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+unit = 1 if sys.platform == "darwin" else 1024
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 print(peak / method.memory_bytes(Shape(n, channels, side, side), 5))
 """
 
