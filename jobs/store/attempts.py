@@ -219,14 +219,17 @@ def _used(now: float) -> dict[str, Any]:
 
 
 def _checkpoint(connection: Connection, job: Job) -> list[Artifact]:
-    """The job's own last checkpoint, else that of the job it was resumed from."""
-    for job_id in filter(None, (job.id, job.resumed_from)):
+    """The job's own last checkpoint, else the nearest of those that it was resumed from."""
+    job_id: str | None = job.id
+    while job_id is not None:
         query = select(artifacts).where(
             artifacts.c.job_id == job_id, artifacts.c.kind == CHECKPOINT
         )
         rows = connection.execute(query).mappings().all()
         if rows:
             return [Artifact.model_validate(dict(row)) for row in rows]
+        origin = select(jobs.c.resumed_from).where(jobs.c.id == job_id)
+        job_id = connection.execute(origin).scalar_one()
     return []
 
 

@@ -77,7 +77,9 @@ class Datasets:
             jobs.c.status.not_in(TERMINAL),
             jobs.c.deleted_at.is_(None),
         )
+        row = select(datasets.c.id).where(datasets.c.id == dataset_id).with_for_update()
         with self.database.write() as connection:
+            connection.execute(row)  # a submission under way is finished first, then counted
             if count := connection.execute(unfinished).scalar_one():
                 raise errors.DatasetInUse(
                     f"{count} unfinished job(s) need this data set: cancel them first."

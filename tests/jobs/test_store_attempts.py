@@ -203,6 +203,8 @@ def test_checkpoints_come_with_the_next_claim(store: Store, submit: Callable[...
     store.attempts.fail(job.id, 2, LOST)
     heir = submit(resumed_from=job.id)
     assert store.attempts.claim(heir.id, "w").checkpoint == two
+    heirs_heir = submit(resumed_from=heir.id)
+    assert store.attempts.claim(heirs_heir.id, "w").checkpoint == two
 
 
 def test_results_replace_checkpoints(store: Store, submit: Callable[..., Job]) -> None:

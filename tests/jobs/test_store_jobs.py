@@ -1,4 +1,6 @@
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import pytest
 from manual_clock import Time
@@ -90,6 +92,25 @@ def test_a_data_set_in_use_stays(store: Store, submit: Callable[..., Job], datas
         store.datasets.get(dataset, "local")
     with pytest.raises(errors.Gone):
         submit()
+
+
+def test_no_job_slips_in_while_its_data_set_is_deleted(
+    store: Store, submit: Callable[..., Job], dataset: str
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        submissions: list[Future[Job]] = []
+
+        def clock() -> float:
+            """Told the time of the deletion: a job is submitted between its count and its write."""
+            store.database.clock = time.time
+            submissions.append(pool.submit(submit))
+            wait(submissions, timeout=0.5)
+            return time.time()
+
+        store.database.clock = clock
+        store.datasets.delete(dataset, "local")
+        with pytest.raises(errors.Gone):
+            submissions[0].result()
 
 
 def test_workers_are_alive_while_they_beat(store: Store, clock: Time) -> None:
