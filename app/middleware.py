@@ -84,7 +84,7 @@ class Guard:
             return errors.ForbiddenHost(f"The Host header is {host!r}; known are {names}.")
         if method in SAFE:
             return None
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _authority(origin) != host:
             return errors.ForbiddenOrigin(f"The request comes from {origin!r}, this is {host!r}.")
         declared = headers.get("content-length", "0")
         if path.rstrip("/") != UPLOADS and declared.isdecimal() and int(declared) > MAX_JSON_BYTES:
@@ -117,6 +117,13 @@ def _request_id(scope: Scope) -> str:
 def _hostname(host: str) -> str | None:
     try:
         return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
+def _authority(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
     except ValueError:
         return None
 

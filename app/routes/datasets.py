@@ -138,6 +138,6 @@ def dataset(dataset_id: IdPath, context: Current) -> DatasetView:
     responses=problems(*OBJECT, DatasetInUse, unsafe=True),
 )
 def delete(dataset_id: IdPath, context: Current) -> None:
-    """Refused while an unfinished job needs it. Labels of its jobs lose the images' names."""
+    """Refused while an unfinished job needs it. Its jobs keep their results."""
     context.store.datasets.delete(dataset_id, context.owner)
     context.artifacts.delete(f"datasets/{dataset_id}")

@@ -45,6 +45,7 @@ Index(
     sqlite_where=datasets.c.deleted_at.is_(None),
     postgresql_where=datasets.c.deleted_at.is_(None),
 )
+Index("datasets_owner", datasets.c.owner, datasets.c.id)
 
 jobs = Table(
     "jobs",

@@ -44,7 +44,7 @@ def test_loopback_hosts_are_served(service: Service, host: str) -> None:
 
 def test_other_origins_change_nothing(service: Service) -> None:
     own = f"http://127.0.0.1:{service.port}"
-    for origin in ("http://evil.example", "http://127.0.0.1:1", "null"):
+    for origin in ("http://evil.example", "http://127.0.0.1:1", "null", "http://["):
         with service.unchanged():
             for path in ("/v1/jobs", "/v1/datasets"):
                 answer = service.http.post(path, content=b"x", headers={"origin": origin})
