@@ -41,14 +41,14 @@ def pretrain(
     shuffle = Generator().manual_seed(run.seed)
     history: list[float] = []
     if state is not None:
-        load_module("encoder", encoder, state.arrays)
-        load_module("decoder", decoder, state.arrays)
+        load_module(encoder, state.arrays, "encoder.")
+        load_module(decoder, state.arrays, "decoder.")
         load_optimiser("optimiser", optimiser, state.arrays)
         shuffle.set_state(torch.from_numpy(state.arrays["shuffle"]))
         history = list(state.meta["history"])
 
     def save() -> State:
-        arrays = module_arrays("encoder", encoder) | module_arrays("decoder", decoder)
+        arrays = module_arrays(encoder, "encoder.") | module_arrays(decoder, "decoder.")
         arrays |= optimiser_arrays("optimiser", optimiser)
         arrays["shuffle"] = to_array(shuffle.get_state())
         return State(arrays, {"phase": PHASE, "history": history})

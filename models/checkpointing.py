@@ -12,16 +12,16 @@ from torch.optim import Adam
 Arrays = dict[str, NDArray[Any]]
 
 
-def module_arrays(prefix: str, module: nn.Module) -> Arrays:
-    """Copies of a module's weights under ``prefix.name``."""
-    return {f"{prefix}.{name}": to_array(value) for name, value in module.state_dict().items()}
+def module_arrays(module: nn.Module, prefix: str = "") -> Arrays:
+    """Copies of a module's weights under their names, behind a prefix."""
+    return {prefix + name: to_array(value) for name, value in module.state_dict().items()}
 
 
 @torch.no_grad()
-def load_module(prefix: str, module: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
+def load_module(module: nn.Module, arrays: Mapping[str, NDArray[Any]], prefix: str = "") -> None:
     """Copy weights back, keeping each tensor's place and memory layout."""
     for name, value in module.state_dict().items():
-        value.copy_(torch.from_numpy(arrays[f"{prefix}.{name}"]))
+        value.copy_(torch.from_numpy(arrays[prefix + name]))
 
 
 def optimiser_arrays(prefix: str, optimiser: Adam) -> Arrays:

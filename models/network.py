@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import prod
 from typing import TypeVar
 
 import torch
@@ -11,6 +12,8 @@ from torch.nn import functional as F
 from models.hyperparameters import Layer
 
 STRIDE = 2
+CHUNK = 128
+"""Images that go through the convolutions together; their activations stay in the cache."""
 
 
 def halved(size: int) -> int:
@@ -116,16 +119,71 @@ class SelfExpression(nn.Module):
         return self.C @ Z
 
 
-class Head(nn.Sequential):
-    """The FC self-supervision module: p -> N/2 -> n -> n with ReLU between (section 3.3)."""
+class Head(nn.Module):
+    """The FC self-supervision module: p -> N/2 -> n -> n with ReLU between (section 3.3).
+
+    Its input is centred and scaled to the root mean squared norm p^(1/4). Features of ReLUs are all
+    positive: uncentred, one full-batch step of Adam moves every unit the same way and its ReLUs
+    die, at any scale of the pixels.
+    """
+
+    centre: Tensor
+    gain: Tensor
 
     def __init__(self, p: int, n_images: int, n_clusters: int) -> None:
         """Lay out p x N1 x N2 x n with N1 = N/2, N2 = n."""
+        super().__init__()
         hidden = max(n_images // 2, 1)
-        super().__init__(
+        self.layers = nn.Sequential(
             _initialised(nn.Linear(p, hidden)),
             nn.ReLU(),
             _initialised(nn.Linear(hidden, n_clusters)),
             nn.ReLU(),
             _initialised(nn.Linear(n_clusters, n_clusters)),
         )
+        self.register_buffer("centre", torch.zeros(p))
+        self.register_buffer("gain", torch.ones(()))
+
+    @torch.no_grad()
+    def adjust(self, Z: Tensor) -> None:
+        """Take centre and scale from the whole data set's features (N, p)."""
+        self.centre.copy_(Z.mean(dim=0))
+        variance = (Z - self.centre).square().sum() / len(Z)
+        self.gain.copy_(Z.shape[1] ** 0.25 / variance.clamp(min=torch.finfo(Z.dtype).tiny).sqrt())
+
+    def forward(self, Z: Tensor) -> Tensor:
+        """(N, p) to y (N, n)."""
+        Y: Tensor = self.layers((Z - self.centre) * self.gain)
+        return Y
+
+
+class Network(nn.Module):
+    """Encoder, decoder, self-expression and head; convolutions go over the images in chunks."""
+
+    def __init__(
+        self,
+        image: tuple[int, int, int],
+        layers: Sequence[Layer],
+        C: Tensor,
+        n_clusters: int,
+        *,
+        zero_diagonal: bool,
+    ) -> None:
+        """Build the modules for N images of (channels, height, width) and a first C (N, N)."""
+        super().__init__()
+        self.encoder = Encoder(image, layers)
+        self.decoder = Decoder(self.encoder)
+        self.head = Head(prod(self.encoder.top), len(C), n_clusters)
+        self.expression = SelfExpression(C, zero_diagonal=zero_diagonal)
+
+    @property
+    def C(self) -> Tensor:
+        return self.expression.C
+
+    def encode(self, X: Tensor) -> Tensor:
+        """(N, channels, H, W) to Z (N, p)."""
+        return torch.cat([self.encoder(x) for x in X.split(CHUNK)])
+
+    def decode(self, Z: Tensor) -> Tensor:
+        """(N, p) to X_hat (N, channels, H, W)."""
+        return torch.cat([self.decoder(z) for z in Z.split(CHUNK)])

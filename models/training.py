@@ -1,12 +1,10 @@
 """Algorithm 1 of Zhang et al., CVPR 2019: the two-stage training of S2ConvSCN."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Adam
 
@@ -16,21 +14,15 @@ from models.alignment import align
 from models.autoencoder import PHASE as STAGE_ONE
 from models.autoencoder import pretrain
 from models.base import Clustering, FloatArray, IntArray, NotFinite, Run, State
-from models.checkpointing import (
-    load_module,
-    load_optimiser,
-    module_arrays,
-    optimiser_arrays,
-    to_array,
-)
+from models.checkpointing import load_module, load_optimiser, module_arrays, optimiser_arrays
 from models.methods.s2convscn import S2ConvSCN
-from models.network import Decoder, Encoder, Head, SelfExpression
+from models.network import Network
 from models.quality import notices
 from models.selfexpression import closed_form
 from models.spectral import Segmentation, spectral_clustering
 
-CHUNK = 128
-"""Images that go through the convolutions together; their activations stay in the cache."""
+DARK = 1e-12
+"""Least ||X||^2 that relative costs divide by: all-black images cost nothing, not infinity."""
 
 
 def fit(settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
@@ -38,7 +30,8 @@ def fit(settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> C
     training = Training(settings, images, n_clusters, run)
     state = run.resume()
     if state is None or state.meta["phase"] == STAGE_ONE:
-        pretrain(training.encoder, training.decoder, training.X, settings, run, state)
+        network = training.network
+        pretrain(network.encoder, network.decoder, training.X, settings, run, state)
         training.begin()
     else:
         training.load(state)
@@ -50,58 +43,29 @@ class Training:
     """Stage II: the network, its optimiser, the last segmentation Q, and the steps on them."""
 
     def __init__(self, settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> None:
-        """Build the modules; weights depend on the run's seed alone."""
+        """Build the network; its weights depend on the run's seed alone."""
         self.settings, self.n_clusters, self.run = settings, n_clusters, run
-        assert settings.encoder is not None and settings.pixel_scale is not None  # noqa: S101,PT018
-        X = torch.from_numpy(images).to(run.device) * settings.pixel_scale
+        self.relative = settings.cost_scale == "relative"
+        X = torch.from_numpy(images).to(run.device) * (settings.pixel_scale or 1)
         self.X = X.contiguous(memory_format=torch.channels_last)  # (N, channels, H, W)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(run.seed)
-            _, channels, height, width = images.shape
-            self.encoder = Encoder((channels, height, width), settings.encoder)
-            self.decoder = Decoder(self.encoder)
-            p = int(np.prod(self.encoder.top))
-            self.head = Head(p, len(images), n_clusters)
-        self.expression = SelfExpression(
-            torch.full((len(images),) * 2, settings.initial_value),
-            zero_diagonal=settings.zero_diagonal,
-        )
-        for module in self.modules.values():
-            module.to(run.device)
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        convolutions = [*self.encoder.parameters(), *self.decoder.parameters()]
-        groups: list[dict[str, Any]] = [
-            {"params": [*convolutions, *self.head.parameters()]},
-            {"params": [self.expression.C], "lr": settings.coefficient_rate},
-        ]
-        self.optimiser = Adam(groups, lr=settings.learning_rate, fused=True)
-        self.centre, self.gain = torch.zeros(p), torch.ones(())
+        self.network = _network(settings, images, n_clusters, run)
+        self.optimiser = _optimiser(settings, self.network)
         self.epoch = 0
         self.labels: IntArray | None = None
         self.segmentation: Segmentation | None = None
-
-    @property
-    def modules(self) -> dict[str, nn.Module]:
-        return {
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-            "expression": self.expression,
-            "head": self.head,
-        }
 
     @torch.no_grad()
     def begin(self) -> None:
         """Initialise C from stage I's features (step 4), unless it starts as a constant."""
         if self.settings.initial_coefficients == "closed_form":
-            self.expression.C.copy_(self.closed_form())
+            self.network.C.copy_(self.closed_form())
 
     def train(self) -> None:
         """Steps 2 and 5-9: DSC-Net's epochs without Q, then rounds of T0 epochs and a new Q."""
         alone, last = self.settings.self_expression_epochs or 0, self.settings.epochs or 0
         while self.epoch < alone:
             self.epoch += 1
-            values = self.step()
-            self.report("self_expression", self.epoch, alone, values)
+            self.report("self_expression", self.epoch, alone, self.step())
         if self.labels is None and last:
             self.segment(self.first_coefficients())
         while self.epoch < alone + last:
@@ -119,69 +83,55 @@ class Training:
         self.optimiser.zero_grad()
         costs = self.costs()
         loss = self.total(costs)
-        shares = self.shares(costs)
+        values = {name: cost.item() for name, cost in costs.items()} | {"loss": loss.item()}
+        self.check(values)
+        values |= self.shares(values)
         loss.backward()
         self.optimiser.step()
-        self.expression.clear_diagonal()
-        values = {name: cost.item() for name, cost in costs.items()}
-        self.check(values)
-        return {"loss": loss.item(), **values, **shares}
+        self.network.expression.clear_diagonal()
+        return values
 
     def total(self, costs: dict[str, Tensor]) -> Tensor:
-        """Eq. 7."""
+        """Eq. 7; costs without weight are shown and not followed."""
         g = self.settings
         weights = {"L0": g.gamma0, "L1": g.gamma1, "L2": g.gamma2, "L3": g.gamma3, "L4": g.gamma4}
-        terms = [(weights[name] or 0) * cost for name, cost in costs.items()]
-        return torch.stack([term for term in terms if term.requires_grad]).sum()
+        terms = [
+            weight * costs[name] for name, weight in weights.items() if weight and name in costs
+        ]
+        return torch.stack(terms).sum()
 
     def costs(self) -> dict[str, Tensor]:
         """L0 to L2, and L3 and L4 once there is a Q; scaled as ``cost_scale`` says."""
-        relative = self.settings.cost_scale == "relative"
-        Z = chunked(self.encoder, self.X)  # (N, p)
-        norms = Z.norm(dim=1, keepdim=True) if relative else 1.0
-        Z = F.normalize(Z) if relative else Z
-        CZ = self.expression(Z)  # (N, p)
-        X_hat = chunked(self.decoder, CZ * norms)
-        C = self.expression.C
-        costs = {
-            "L0": losses.L0(self.X, X_hat),
-            "L1": losses.L1(C, self.settings.norm),
-            "L2": losses.L2(Z, CZ),
-        }
-        if relative:
-            costs["L0"] = costs["L0"] * (len(Z) / self.X.square().sum().clamp(min=1e-12))
-        if self.labels is not None:
-            Q = F.one_hot(torch.from_numpy(self.labels), self.n_clusters).to(Z)  # (N, n)
-            costs["L3"] = losses.L3(C, Q)
-            if self.settings.gamma4:
-                self.adjust(Z)
-                L4 = losses.L4(self.classify(Z), Q, self.settings.tau, self.settings.head_loss)
-                costs["L4"] = L4 * len(Z) if relative else L4
-        return costs
+        Z = self.network.encode(self.X)  # (N, p)
+        norms = Z.norm(dim=1, keepdim=True) if self.relative else 1.0
+        Z = self.features(Z)
+        CZ = self.network.expression(Z)  # (N, p)
+        L0 = losses.L0(self.X, self.network.decode(CZ * norms))
+        if self.relative:
+            L0 = L0 * (len(Z) / self.X.square().sum().clamp(min=DARK))
+        L1 = losses.L1(self.network.C, self.settings.norm)
+        found = {"L0": L0, "L1": L1, "L2": losses.L2(Z, CZ)}
+        return found if self.labels is None else found | self.supervision(Z, self.labels)
 
-    def classify(self, Z: Tensor) -> Tensor:
-        """The head's outputs (N, n) for features (N, p)."""
-        output: Tensor = self.head((Z - self.centre) * self.gain)
-        return output
+    def supervision(self, Z: Tensor, labels: IntArray) -> dict[str, Tensor]:
+        """L3, and L4 unless the head is left out, for pseudo-labels (N,)."""
+        Q = F.one_hot(torch.from_numpy(labels), self.n_clusters).to(Z)  # (N, n)
+        found = {"L3": losses.L3(self.network.C, Q)}
+        if self.settings.gamma4:
+            self.network.head.adjust(Z)
+            Y = self.network.head(Z)  # (N, n)
+            L4 = losses.L4(Y, Q, self.settings.tau, self.settings.head_loss)
+            found["L4"] = L4 * len(Z) if self.relative else L4
+        return found
 
-    @torch.no_grad()
-    def adjust(self, Z: Tensor) -> None:
-        """Centre the head's input and give it the root mean squared norm p^(1/4).
-
-        Features of ReLUs are all positive: uncentred, one full-batch step of Adam moves every
-        unit of the head the same way and its ReLUs die, at any scale of the pixels.
-        """
-        self.centre = Z.mean(dim=0)
-        self.gain = Z.shape[1] ** 0.25 / rms(Z - self.centre)
+    def features(self, Z: Tensor) -> Tensor:
+        """What self-expression and head see of the encoder's output (N, p)."""
+        return F.normalize(Z) if self.relative else Z
 
     def segment(self, C: FloatArray) -> dict[str, float]:
         """Spectral clustering of C; its labels renumbered to agree with the last ones."""
         if not np.isfinite(C).all():
-            message = (
-                f"C is no longer finite after epoch {self.epoch} of stage II: "
-                "lower learning_rate, gamma1 or gamma2."
-            )
-            raise NotFinite(message)
+            raise NotFinite(_diverged("C", self.epoch, ", gamma1 or gamma2"))
         affinity = self.affinity(C)
         found = spectral_clustering(affinity, self.n_clusters, self.run.seed, self.settings.assign)
         labels, changed = found.labels, 1.0
@@ -209,44 +159,37 @@ class Training:
 
     def closed_form(self) -> Tensor:
         """The ridge solution (N, N) on the present features at unit norm."""
-        assert self.settings.ridge is not None  # noqa: S101 - resolved
-        return closed_form(F.normalize(chunked(self.encoder, self.X)), self.settings.ridge)
+        Z = F.normalize(self.network.encode(self.X))
+        return closed_form(Z, self.settings.ridge or 1)
 
     def coefficients(self) -> FloatArray:
-        return self.expression.C.detach().cpu().numpy()
+        return self.network.C.detach().cpu().numpy()
 
     def report(self, phase: str, step: int, total: int, values: dict[str, float]) -> None:
         self.run.report(phase, step, total, save=self.save, **values)
 
     @torch.no_grad()
-    def shares(self, costs: dict[str, Tensor]) -> dict[str, float]:
+    def shares(self, costs: dict[str, float]) -> dict[str, float]:
         """||C||_1 and, once there is a Q, ||C||_Q / ||C||_1 (Fig. 2 of the paper)."""
-        mass = costs["L1"] if self.settings.norm == "l1" else losses.L1(self.expression.C, "l1")
-        found = {"C_l1": mass.item()}
-        if "L3" in costs and found["C_l1"]:
-            found["C_Q_share"] = costs["L3"].item() / found["C_l1"]
-        return found
+        mass = costs["L1"] if self.settings.norm == "l1" else float(self.network.C.abs().sum())
+        share = {"C_Q_share": costs["L3"] / mass} if "L3" in costs and mass else {}
+        return {"C_l1": mass} | share
 
     def check(self, values: dict[str, float]) -> None:
+        """Raises NotFinite, naming the cost and its weight."""
         for name, value in values.items():
             if not np.isfinite(value):
-                message = (
-                    f"The cost {name} became NaN or infinite in epoch {self.epoch} of stage II: "
-                    f"lower learning_rate{_WEIGHT_OF.get(name, '')}."
-                )
-                raise NotFinite(message)
+                remedy = f" or gamma{name[1]}" if name in {"L0", "L1", "L2", "L3", "L4"} else ""
+                raise NotFinite(_diverged(f"The cost {name}", self.epoch, remedy))
 
     def save(self) -> State:
-        arrays = optimiser_arrays("optimiser", self.optimiser)
-        for name, module in self.modules.items():
-            arrays |= module_arrays(name, module)
+        arrays = module_arrays(self.network) | optimiser_arrays("optimiser", self.optimiser)
         if self.labels is not None:
             arrays["labels"] = self.labels
         return State(arrays, {"phase": "training", "epoch": self.epoch})
 
     def load(self, state: State) -> None:
-        for name, module in self.modules.items():
-            load_module(name, module, state.arrays)
+        load_module(self.network, state.arrays)
         load_optimiser("optimiser", self.optimiser, state.arrays)
         self.epoch = state.meta["epoch"]
         self.labels = state.arrays.get("labels")
@@ -254,12 +197,14 @@ class Training:
     @torch.no_grad()
     def result(self) -> Clustering:
         """Everything that the fit found; labels by spectral clustering or by the head."""
-        assert self.labels is not None and self.segmentation is not None  # noqa: S101, PT018
+        assert self.labels is not None  # noqa: S101 - train() ends with a segmentation
+        assert self.segmentation is not None  # noqa: S101 - likewise
         C = self.coefficients().copy()
-        Z = chunked(self.encoder, self.X)
+        Z = self.network.encode(self.X)
         labelings = {"spectral": self.labels}
         if self.settings.gamma4 and self.settings.epochs:
-            labelings["head"] = self.answer(Z).argmax(dim=1).cpu().numpy()
+            self.network.head.adjust(self.features(Z))
+            labelings["head"] = self.network.head(self.features(Z)).argmax(dim=1).cpu().numpy()
         labels = labelings[self.settings.final_labels]
         return Clustering(
             labels=labels,
@@ -276,20 +221,9 @@ class Training:
             model=self.model(),
         )
 
-    def answer(self, Z: Tensor) -> Tensor:
-        """The trained head's outputs (N, n) for the encoder's features (N, p)."""
-        Z = F.normalize(Z) if self.settings.cost_scale == "relative" else Z
-        self.adjust(Z)
-        return self.classify(Z)
-
     def model(self) -> State:
         """Encoder, decoder and head with what is needed to apply them to new images."""
-        arrays = {
-            k: v
-            for name in ("encoder", "decoder", "head")
-            for k, v in module_arrays(name, self.modules[name]).items()
-        }
-        arrays |= {"head.centre": to_array(self.centre), "head.gain": to_array(self.gain)}
+        weights = module_arrays(self.network)
         n, *shape = self.X.shape
         meta = {
             "hyperparameters": self.settings.model_dump(mode="json"),
@@ -297,17 +231,36 @@ class Training:
             "n_images": n,
             "image_shape": shape,
         }
-        return State(arrays, meta)
+        return State({k: v for k, v in weights.items() if k != "expression.C"}, meta)
 
 
-_WEIGHT_OF = {f"L{i}": f" or gamma{i}" for i in range(5)}
+def _network(settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> Network:
+    n, channels, height, width = images.shape
+    C = torch.full((n, n), settings.initial_value)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(run.seed)
+        network = Network(
+            (channels, height, width),
+            settings.encoder or (),
+            C,
+            n_clusters,
+            zero_diagonal=settings.zero_diagonal,
+        )
+    network.to(run.device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
-def chunked(module: nn.Module, X: Tensor) -> Tensor:
-    """A module applied to all images, a chunk at a time."""
-    return torch.cat([module(x) for x in X.split(CHUNK)])
+def _optimiser(settings: S2ConvSCN, network: Network) -> Adam:
+    trained = (network.encoder, network.decoder, network.head)
+    groups: list[dict[str, Any]] = [
+        {"params": [p for module in trained for p in module.parameters()]},
+        {"params": [network.C], "lr": settings.coefficient_rate or settings.learning_rate},
+    ]
+    return Adam(groups, lr=settings.learning_rate, fused=True)
 
 
-def rms(Z: Tensor) -> Tensor:
-    """Root mean squared norm of the rows of Z; never zero, and flat where Z is."""
-    return (Z.square().sum() / len(Z)).clamp(min=torch.finfo(Z.dtype).tiny).sqrt()
+def _diverged(what: str, epoch: int, remedy: str) -> str:
+    return (
+        f"{what} became NaN or infinite in epoch {epoch} of stage II: lower learning_rate{remedy}."
+    )

@@ -124,6 +124,13 @@ class S2ConvSCN(Method):
             raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def _something_is_minimised(self) -> Self:
+        if self.gamma0 == self.gamma1 == self.gamma2 == 0:
+            message = "gamma0, gamma1 and gamma2 are all 0: set at least one above 0"
+            raise ValueError(message)
+        return self
+
     def with_preset(self, name: str, n_clusters: int) -> Self:
         known = presets.hyperparameters(name, n_clusters)
         values = {key: value for key, value in known.items() if key not in self.constants}
