@@ -7,6 +7,8 @@ import sys
 
 from worker.exchange import Scratch
 
+YIELDING = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads that wait for each other sleep: spinning, they starve when anything else needs a core."""
 TAIL_LINES = 20
 TAIL_BYTES = 8192
 
@@ -23,6 +25,7 @@ class Trainer:
         with scratch.log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603 - this interpreter, this project's module
                 [sys.executable, "-m", "worker.trainer", str(scratch.spec)],
+                env=YIELDING | os.environ,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
