@@ -17,18 +17,25 @@ PLAIN = {
     "dict_type": "must be an object",
     "extra_forbidden": "is not known",
     "missing": "is needed",
-    "model_attributes_type": "must be a JSON object, sent as application/json",
+    "model_attributes_type": "must be an object",
+    "too_long": "may have {max_length} items",
+    "too_short": "must have at least {min_length} item(s)",
     "string_pattern_mismatch": "must match {pattern}",
     "tuple_type": "must be a list of numbers, or one number",
     "union_tag_invalid": "names no method: there are {expected_tags}, not {tag!r}",
     "union_tag_not_found": "must be a method's name, or an object that has it under 'method'",
 }
 """By pydantic's type of error, sentences that a person understands better than pydantic's own."""
+NO_OBJECT = {
+    ("body",): "must be a JSON object, sent as application/json",
+    METHOD: PLAIN["union_tag_not_found"],
+}
+"""What to say where something else than an object was sent."""
 
 
 def refusal(found: Sequence[Any]) -> DomainError:
     """The problem of the first error, with ``errors`` listing all by JSON pointer."""
-    first = found[0]
+    first, found = found[0], _own(found)
     if first["type"] == MALFORMED:
         return errors.MalformedBody(f"The body is not JSON: {first['ctx']['error']}.")
     if first["loc"][0] == "query" and first["loc"][-1] == "cursor":
@@ -39,6 +46,19 @@ def refusal(found: Sequence[Any]) -> DomainError:
     if kind is errors.UnknownHyperparameter:
         detail += f"; GET /v1/methods/{first['loc'][2]} lists the hyperparameters"
     return kind(f"{detail}.", errors=entries)
+
+
+def _own(found: Sequence[Any]) -> list[Any]:
+    """Without those that say that a list is too short because its items were refused."""
+    locations = [e["loc"] for e in found]
+    return [
+        e
+        for e in found
+        if e["type"] != "too_short"
+        or not any(
+            len(loc) > len(e["loc"]) and loc[: len(e["loc"])] == e["loc"] for loc in locations
+        )
+    ]
 
 
 def _kind(error: Any) -> type[DomainError]:
@@ -62,7 +82,9 @@ def pointer(loc: Sequence[Any]) -> str:
 
 def sentence(error: Any) -> str:
     """What is wrong and, where the schema knows it, what would be right."""
+    if error["type"] == "model_attributes_type" and tuple(error["loc"]) in NO_OBJECT:
+        return NO_OBJECT[tuple(error["loc"])]
     if error["type"] in PLAIN:
         return PLAIN[error["type"]].format(**error.get("ctx", {}))
-    message = str(error["msg"]).removeprefix("Input ")
+    message = str(error["msg"]).removeprefix("Input ").removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
