@@ -174,6 +174,19 @@ def test_a_trainer_that_cannot_read_its_data_is_lost_until_it_fails(make_bench: 
     assert "pixels.npy" in failed.error["detail"]
 
 
+def test_an_error_that_would_come_again_fails_the_job_at_once(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    job = bench.submit(QUICK)
+    pixels = bench.artifacts.path(f"datasets/{job.dataset_id}/pixels.npy")
+    np.save(pixels, np.load(pixels)[:-1])
+    bench.supervisor.run(job.id)
+    failed = bench.job(job.id)
+    assert (failed.status, failed.attempt) == (Status.FAILED, 1)
+    assert failed.error is not None
+    assert failed.error["type"] == "/v1/problems/job-failed"
+    assert "ValueError: cannot reshape" in failed.error["detail"]
+
+
 def check_results(bench: Bench, job: Job) -> None:
     done = bench.job(job.id)
     assert done.status is Status.SUCCEEDED

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from bench import patterns, write_dataset
 
-from jobs.errors import Diverged, OutOfMemory, TrainerCrashed
+from jobs.errors import Diverged, JobFailed, OutOfMemory, TrainerCrashed
 from jobs.records import Artifact
 from jobs.states import Phase
 from models.base import NotFinite, State, Stopped
@@ -188,7 +189,9 @@ def test_neighbours_are_the_largest_of_each_row_without_the_diagonal() -> None:
         (NotFinite("L0"), Diverged),
         (MemoryError(), OutOfMemory),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), OutOfMemory),
-        (RuntimeError("shapes differ"), TrainerCrashed),
+        (RuntimeError("shapes differ"), JobFailed),
+        (torch.AcceleratorError("CUDA error: unspecified launch failure"), TrainerCrashed),
+        (OSError(28, "No space left on device"), TrainerCrashed),
     ],
 )
 def test_exceptions_become_errors_of_a_jobs_life(error: Exception, kind: type[Exception]) -> None:

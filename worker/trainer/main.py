@@ -7,7 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
-from jobs.errors import Diverged, DomainError, OutOfMemory, TrainerCrashed
+from jobs.errors import Diverged, DomainError, JobFailed, OutOfMemory, TrainerCrashed
 from models.base import NotFinite, Stopped
 from worker.exchange import Failure, Scratch, Spec, write
 
@@ -30,8 +30,7 @@ def main(spec_path: str) -> int:
     except Exception as error:
         logger.exception("the attempt failed")
         kind = classify(error)
-        detail = str(error) if kind is Diverged else f"{type(error).__name__}: {error}"
-        write(Scratch(spec.scratch).failure, Failure(kind=kind.slug(), detail=detail))
+        write(Scratch(spec.scratch).failure, Failure(kind=kind.slug(), detail=say(kind, error)))
         return 1
     return 0
 
@@ -54,12 +53,28 @@ def _end_with_stdin() -> None:
 
 
 def classify(error: Exception) -> type[DomainError]:
-    """The error of a job's life that an exception in training stands for."""
+    """The error of a job's life that an exception in training stands for.
+
+    ``TrainerCrashed`` for what may pass: files and accelerators. Any other exception would be
+    raised again, for a method computes the same from the same data: ``JobFailed``.
+    """
     if isinstance(error, NotFinite):
         return Diverged
     if isinstance(error, MemoryError) or _torch_memory(error):
         return OutOfMemory
-    return TrainerCrashed
+    passing = isinstance(error, OSError) or type(error).__name__ == "AcceleratorError"
+    return TrainerCrashed if passing else JobFailed
+
+
+def say(kind: type[DomainError], error: Exception) -> str:
+    if kind is Diverged:
+        return str(error)
+    reason = f"{type(error).__name__}: {error}"
+    return (
+        f"These settings cannot be computed on these images: {reason}"
+        if kind is JobFailed
+        else reason
+    )
 
 
 def _torch_memory(error: Exception) -> bool:
