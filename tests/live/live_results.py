@@ -16,7 +16,6 @@ from scipy import sparse
 from models.checkpointing import load_module
 from models.methods.s2convscn import S2ConvSCN
 from models.network import Encoder
-from models.training import chunked
 
 PICTURES = ("clusters.png", "affinity.png", "curves.png")
 
@@ -75,10 +74,10 @@ class Results:
         assert settings.encoder
         assert settings.pixel_scale
         encoder = Encoder((channels, height, width), settings.encoder)
-        load_module("encoder", encoder, weights)
+        load_module(encoder, weights, "encoder.")
         X = torch.from_numpy(images[:, None].astype(np.float32) / 255) * settings.pixel_scale
         with torch.no_grad():
-            return chunked(encoder, X).numpy()
+            return np.asarray(encoder(X).numpy())
 
     def check_embedding(self, images: NDArray[np.uint8]) -> None:
         """The checkpoint's encoder computes the stored embedding again, up to rounding."""
