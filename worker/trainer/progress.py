@@ -18,6 +18,10 @@ SHARES: dict[Phase, tuple[float, float]] = {
 """The part of 0..1 that each phase covers; a phase that a method lacks is jumped over."""
 
 
+EPOCHS = frozenset({Phase.PRETRAINING, Phase.SELF_EXPRESSION, Phase.TRAINING})
+"""Phases whose steps are epochs."""
+
+
 class Tracker:
     """Turns steps of phases into a fraction that never decreases and an estimate of the end.
 
@@ -47,8 +51,8 @@ class Tracker:
         return Progress(
             phase=phase,
             fraction=self.fraction,
-            epoch=step,
-            epochs=total,
+            epoch=step if phase in EPOCHS else None,
+            epochs=total if phase in EPOCHS else None,
             losses={name: value for name, value in losses.items() if isfinite(value)},
             finish_at=now + self._remaining(now, step, total),
         )
