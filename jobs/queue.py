@@ -10,6 +10,8 @@ from jobs.settings import Settings
 
 TASK = "s2convscn.run"
 QUEUE = "jobs"
+FIRST, IN_TURN = 0, 5
+"""Priorities, of which the broker hands out the lowest first."""
 
 
 def celery_app(settings: Settings) -> Celery:
@@ -57,10 +59,15 @@ class Queue:
     def __init__(self, celery: Celery) -> None:
         self.celery = celery
 
-    def send(self, job_id: str) -> None:
-        """Raises BrokerUnavailable when the broker does not take the message."""
+    def send(self, job_id: str, *, again: bool = False) -> None:
+        """``again``: before the jobs that are sent for the first time, having waited once.
+
+        Raises:
+            BrokerUnavailable: when the broker does not take the message.
+        """
+        priority = FIRST if again else IN_TURN
         try:
-            self.celery.send_task(TASK, args=[job_id], queue=QUEUE)
+            self.celery.send_task(TASK, args=[job_id], queue=QUEUE, priority=priority)
         except (OperationalError, OSError) as error:
             raise errors.BrokerUnavailable(f"The queue does not take messages: {error}") from error
 

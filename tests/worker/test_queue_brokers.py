@@ -46,6 +46,20 @@ def test_a_message_is_the_job_id_and_nothing_else(url: str) -> None:
     queue.celery.close()
 
 
+def test_what_is_sent_again_comes_first(url: str) -> None:
+    queue = queue_at(url)
+    for job_id, again in (("job_1", False), ("job_2", False), ("job_0", True)):
+        queue.send(job_id, again=again)
+    with queue.celery.connection_for_read() as connection:
+        messages = connection.SimpleQueue(QUEUE)
+        received = [messages.get(timeout=10) for _ in range(3)]
+        for message in received:
+            message.ack()
+    order = [json.loads(message.body)[0][0] for message in received]
+    assert order == ["job_0", "job_1", "job_2"]
+    queue.celery.close()
+
+
 def test_without_a_broker_sending_fails_and_works_again_later(broker: Broker) -> None:
     queue = queue_at(broker.url)
     queue.send("job_1")

@@ -11,6 +11,7 @@ from jobs.errors import Diverged, JobFailed, OutOfMemory, TrainerCrashed
 from jobs.records import Artifact
 from jobs.states import Phase
 from models.base import NotFinite, State, Stopped
+from models.catalogue import parse
 from worker.exchange import Report, Scratch, Spec, read
 from worker.trainer import checkpoints
 from worker.trainer.checkpoints import Checkpoint, Journal
@@ -19,6 +20,7 @@ from worker.trainer.images import load_images, load_truth, look_for_oddities, re
 from worker.trainer.main import classify
 from worker.trainer.progress import Tracker
 from worker.trainer.run import JobRun
+from worker.trainer.session import fit
 
 STATE = State(
     {
@@ -166,6 +168,13 @@ def test_a_run_that_shall_stop_saves_first(tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         run.report("training", 2, 2, save=lambda: STATE)
     assert (tmp_path / "checkpoints" / "checkpoint-000008.safetensors").exists()
+
+
+def test_a_run_that_shall_stop_does_not_begin(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    run._stop.set()
+    with pytest.raises(Stopped):
+        fit(run._spec, parse({"method": "s2convscn"}), run)
 
 
 def test_a_resumed_run_goes_on_with_the_metrics_and_seconds_so_far(tmp_path: Path) -> None:

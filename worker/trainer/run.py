@@ -71,6 +71,11 @@ class JobRun:
         if stop:
             raise Stopped
 
+    def heed(self) -> None:
+        """Raises Stopped when told to end; for moments at which there is nothing to save."""
+        if self._stop.is_set():
+            raise Stopped
+
     def show(
         self, phase: Phase, step: int, total: int, losses: dict[str, float] | None = None
     ) -> None:

@@ -37,9 +37,11 @@ def train(spec: Spec, stop: threading.Event) -> None:
 
 
 def fit(spec: Spec, method: Method, run: JobRun) -> Finished:
+    run.heed()
     run.show(Phase.LOADING, 0, 1)
     loaded = load_images(spec.dataset, spec.image_size)
     run.show(Phase.LOADING, 1, 1)
+    run.heed()
     logger.info(
         "%d images of %s on %s", *loaded.images.shape[:1], loaded.images.shape[1:], run.device
     )
