@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app import errors
 from app.ingest import errors as ingest
@@ -101,7 +103,18 @@ def _validation(request: Request, error: Exception) -> JSONResponse:
 def _framework(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - narrows what was registered
     kind = PLAIN.get(error.status_code, errors.InvalidRequest)
-    return response(request.scope, kind(_sentence(request, error)), dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if kind is errors.NotAnOperation:
+        headers["Allow"] = ", ".join(sorted(set(_methods(request))))
+    return response(request.scope, kind(_sentence(request, error)), headers)
+
+
+def _methods(request: Request) -> Iterator[str]:
+    """What all routes of the path take; the framework names only those of the first."""
+    app: FastAPI = request.app
+    for context in iter_route_contexts(app.routes):
+        if context.matches(request.scope)[0] is Match.PARTIAL:
+            yield from context.methods or ()
 
 
 def _sentence(request: Request, error: HTTPException) -> str:

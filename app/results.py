@@ -5,14 +5,22 @@ from jobs.errors import NotFound, NotReady
 from jobs.records import Artifact, Job
 from jobs.states import Status
 
+ADVICE = {
+    Status.FAILED: "It has no results: its error says why.",
+    Status.CANCELLED: "It has no results: it can be resumed.",
+    Status.CANCELLING: "It will have no results.",
+}
+
 
 def succeeded(context: Context, job_id: str) -> Job:
     """The job, if it has results. Raises NotReady otherwise."""
     job = context.store.jobs.get(job_id, context.owner)
     if job.status is Status.SUCCEEDED:
         return job
-    wait = "It failed: see its error" if job.status.terminal else "Wait until it has succeeded"
-    raise NotReady(f"The job is {job.status}. {wait}.", job_status=job.status)
+    raise NotReady(
+        f"The job is {job.status}. {ADVICE.get(job.status, 'Wait until it has succeeded.')}",
+        job_status=job.status,
+    )
 
 
 def find(context: Context, job: Job, name: str, kind: str | None = None) -> Artifact:

@@ -48,15 +48,12 @@ RAW = (
     "application/x-matlab-data",
     "application/octet-stream",
 )
-OPTION = {"type": "string"}
 FORM = {
     "schema": {
         "type": "object",
         "required": ["file"],
-        "properties": {
-            "file": BINARY,
-            **dict.fromkeys(UploadOptions.model_fields, OPTION),
-        },
+        "properties": {"file": BINARY, **UploadOptions.model_json_schema()["properties"]},
+        "additionalProperties": False,
     }
 }
 UPLOAD_BODY: dict[str, Any] = {

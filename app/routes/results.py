@@ -21,6 +21,14 @@ from jobs.records import Artifact, Job
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["results"])
 
 CHECKPOINT = "checkpoint"
+ARTIFACT_TYPES = (
+    "application/json",
+    "application/jsonl",
+    "application/octet-stream",
+    "application/x-npy",
+    "application/x-npz",
+    "image/png",
+)
 OBJECT = (NotFound, Gone, errors.InvalidRequest)
 RESULT = (*OBJECT, NotReady)
 FILE = (*RESULT, errors.RangeNotSatisfiable)
@@ -134,7 +142,7 @@ def artifacts(job_id: IdPath, context: Current) -> ArtifactList:
     "/artifacts/{name}",
     operation_id="get_artifact",
     summary="A file of a succeeded job",
-    responses=download("application/octet-stream") | problems(*FILE),
+    responses=download(*ARTIFACT_TYPES) | problems(*FILE),
 )
 def artifact(job_id: IdPath, name: FilePath, request: Request, context: Current) -> Response:
     return _deliver(context, request, find(context, succeeded(context, job_id), name))

@@ -10,6 +10,7 @@ import pytest
 from api_service import Service, put_file
 
 from jobs.records import Dataset
+from worker.trainer.files import MEDIA_TYPES
 
 WHOLE = bytes(range(256)) * 2000
 NAMES = ["a/0.png", "b/1.png", "a/2.png", "=b/3.png"]
@@ -101,6 +102,19 @@ def test_nothing_before_success_but_checkpoints(
     (item,) = service.http.get(f"{path}/checkpoints").json()["items"]
     assert item["name"] == name
     assert service.http.get(item["links"]["self"]).content == b"state"
+    service.http.post(f"{path}/cancel")
+    problem = service.problem(service.http.get(f"{path}/labels"), 409, "not-ready")
+    assert problem["detail"] == "The job is cancelling. It will have no results."
+    service.context.store.attempts.cancelled(submitted["id"], attempt)
+    problem = service.problem(service.http.get(f"{path}/labels"), 409, "not-ready")
+    assert problem["detail"] == "The job is cancelled. It has no results: it can be resumed."
+
+
+def test_artifacts_are_of_the_documented_types(service: Service, finished: str) -> None:
+    document = service.http.get("/v1/openapi.json").json()
+    operation = document["paths"]["/v1/jobs/{job_id}/artifacts/{name}"]["get"]
+    documented = set(operation["responses"]["200"]["content"])
+    assert set(MEDIA_TYPES.values()) <= documented
 
 
 def test_artifacts_are_listed_with_their_digests(service: Service, finished: str) -> None:
