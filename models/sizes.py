@@ -13,7 +13,7 @@ FEATURE_MAPS = 5
 FEATURES = 4
 HEADS = 5
 """Copies of the head's weights: themselves, gradient, two moments, a checkpoint's."""
-BASELINE = 450 * 1024**2
+BASELINE = 600 * 1024**2
 """The interpreter with its libraries loaded."""
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from ingest_uploads import Read, order_for, read_back
+from PIL import Image
 
 from app.ingest import IngestOptions, ingest
 from app.ingest.reading import read
@@ -13,6 +14,12 @@ from jobs.errors import DomainError
 from jobs.settings import Settings
 
 Refuse = Callable[..., DomainError]
+
+
+@pytest.fixture(autouse=True)
+def pixel_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's limit is one per process: what these tests set in theirs is put back."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
 
 
 @pytest.fixture

