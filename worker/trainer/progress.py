@@ -26,7 +26,7 @@ class Tracker:
     """Turns steps of phases into a fraction that never decreases and an estimate of the end.
 
     The estimate: the current phase goes on at the speed measured in it, and what comes after costs
-    as much time per share as the current phase does.
+    as much time per share as the current phase does. Loading tells nothing of what comes after.
     """
 
     def __init__(self, fraction: float = 0.0, clock: Callable[[], float] = time.time) -> None:
@@ -54,7 +54,7 @@ class Tracker:
             epoch=step if phase in EPOCHS else None,
             epochs=total if phase in EPOCHS else None,
             losses={name: value for name, value in losses.items() if isfinite(value)},
-            finish_at=now + self._remaining(now, step, total),
+            finish_at=None if phase is Phase.LOADING else now + self._remaining(now, step, total),
         )
 
     def _remaining(self, now: float, step: int, total: int) -> float:
