@@ -111,6 +111,7 @@ def test_progress_never_goes_back_and_foresees_the_end() -> None:
         now[0] += 2
         progress = tracker.step(phase, step, total, {"L0": 1.0, "bad": float("nan")})
         fractions.append(progress.fraction)
+        assert (progress.finish_at is None) == (phase is Phase.LOADING)
         if (phase, step) == (Phase.TRAINING, 5):
             assert progress.finish_at == pytest.approx(now[0] + 10 + 20 / 0.5 * 0.05)
     assert fractions == sorted(fractions)
