@@ -55,7 +55,7 @@ def pretrain(
 
     steps = -(-len(X) // settings.pretrain_batch)
     window = max(1, round(settings.pretrain_window / steps))
-    last = max(1, -(-settings.pretrain_max_steps // steps))
+    last = min(-(-settings.pretrain_max_steps // steps), settings.pretrain_max_epochs)
     floor = settings.pretrain_floor * float(X.square().sum()) / (2 * len(X))
     while not (
         len(history) >= last

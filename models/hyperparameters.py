@@ -12,7 +12,7 @@ Assign = Literal["kmeans", "cluster_qr", "discretize"]
 class Layer(NamedTuple):
     """A convolution of the encoder, stride 2: a square kernel's side and the output channels."""
 
-    kernel: Annotated[int, Field(ge=1, le=15)]
+    kernel: Annotated[int, Field(ge=2, le=15)]
     channels: Annotated[int, Field(ge=1, le=512)]
 
 

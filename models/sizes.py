@@ -11,8 +11,8 @@ SQUARES = 15
 FEATURE_MAPS = 5
 """Copies of all feature maps: forward, backward, padded, gathered."""
 FEATURES = 4
-HEADS = 5
-"""Copies of the head's weights: themselves, gradient, two moments, a checkpoint's."""
+WEIGHTS = 8
+"""Copies of the weights: themselves, gradient, two moments, and a checkpoint's of all but one."""
 BASELINE = 600 * 1024**2
 """The interpreter with its libraries loaded."""
 
@@ -40,6 +40,15 @@ def features(shape: Shape, encoder: Sequence[Layer]) -> int:
     return encoder[-1].channels * height * width
 
 
+def convolution_weights(shape: Shape, encoder: Sequence[Layer]) -> int:
+    """Weights of encoder and decoder together."""
+    depths = [shape.channels, *(layer.channels for layer in encoder)]
+    return 2 * sum(
+        layer.kernel**2 * below * layer.channels
+        for layer, below in zip(encoder, depths, strict=False)
+    )
+
+
 def training_bytes(shape: Shape, n_clusters: int, encoder: Sequence[Layer]) -> int:
     """Peak memory of training on the CPU from sizes alone.
 
@@ -50,6 +59,7 @@ def training_bytes(shape: Shape, n_clusters: int, encoder: Sequence[Layer]) -> i
         SQUARES * n * n
         + FEATURE_MAPS * n * activations(shape, encoder)
         + FEATURES * n * p
-        + HEADS * (p * (n // 2) + (n // 2 + n_clusters) * n_clusters)
+        + WEIGHTS * (p * (n // 2) + (n // 2 + n_clusters) * n_clusters)
+        + WEIGHTS * convolution_weights(shape, encoder)
     )
     return BASELINE + FLOAT * floats

@@ -58,7 +58,8 @@ def spectral_clustering(
 def embed(A: FloatArray, n_clusters: int) -> tuple[FloatArray, FloatArray]:
     """The n + 1 largest eigenvalues of D^-1/2 A D^-1/2 and its first n eigenvectors (N, n).
 
-    Rows are scaled to unit length. An image without any affinity is joined to itself.
+    Rows are scaled to unit length; one of zeros points to all clusters alike. An image without any
+    affinity is joined to itself.
     """
     n = len(A)
     degree = A.sum(axis=1, dtype=np.float64)
@@ -72,7 +73,7 @@ def embed(A: FloatArray, n_clusters: int) -> tuple[FloatArray, FloatArray]:
     )
     values, V = values[::-1], V[:, ::-1][:, :n_clusters]  # (N, n)
     norms = np.linalg.norm(V, axis=1, keepdims=True)
-    return values, V / np.maximum(norms, np.finfo(np.float64).tiny)
+    return values, np.where(norms > 0, V / np.where(norms > 0, norms, 1), n_clusters**-0.5)
 
 
 def assign_labels(V: FloatArray, n_clusters: int, seed: int, assign: Assign) -> IntArray:

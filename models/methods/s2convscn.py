@@ -87,13 +87,16 @@ class S2ConvSCN(Method):
     pretrain_max_steps: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         30_000, description="Gradient steps after which stage I ends in any case."
     )
+    pretrain_max_epochs: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        3000, description="Passes over all images after which stage I ends in any case."
+    )
     initial_coefficients: Literal["constant", "closed_form"] | None = Field(
         None, description="C starts as a small constant, or as the ridge solution on stage I's Z."
     )
     initial_value: Annotated[float, Field(ge=0, le=1)] = Field(
         1e-4, description="The constant off the diagonal."
     )
-    ridge: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+    ridge: Annotated[float, Field(ge=1e-6, le=1e6)] | None = Field(
         None, description="Ridge of the closed form on features of unit norm."
     )
     zero_diagonal: bool = Field(True, description="Keep diag(C) = 0.")

@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from models.base import Shape
+from models.catalogue import parse
+
 FIT = """
 import resource, sys
 import numpy as np
@@ -35,3 +38,8 @@ def test_the_estimate_is_an_upper_bound_and_no_fantasy(n: int, channels: int, si
     command = [sys.executable, "-c", FIT, str(n), str(channels), str(side)]
     found = subprocess.run(command, capture_output=True, text=True, check=True)
     assert 0.4 < float(found.stdout) <= 1
+
+
+def test_weights_of_deep_encoders_are_counted() -> None:
+    method = parse({"method": "s2convscn", "encoder": [[15, 512]] * 8})
+    assert method.memory_bytes(Shape(12, 1, 16, 16), 3) > 8 * 4 * 7 * 15**2 * 512**2

@@ -129,3 +129,10 @@ def test_alignment_agrees_as_much_as_possible() -> None:
     reference = np.array([0, 0, 0, 1, 1, 2])
     labels = np.array([1, 1, 2, 0, 0, 2])
     assert np.array_equal(align(labels, reference, 3), [0, 0, 2, 1, 1, 2])
+
+
+@pytest.mark.parametrize("assign", ["kmeans", "cluster_qr", "discretize"])
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+def test_images_that_are_alike_in_nothing_still_get_labels(assign: Assign) -> None:
+    found = spectral_clustering(np.zeros((6, 6), np.float32), 3, seed=0, assign=assign)
+    assert set(found.labels) <= {0, 1, 2}
