@@ -53,7 +53,7 @@ class Case(NamedTuple):
 
 ORL = Case(FILES[0], "orl", 0.20, 3)
 COIL20 = Case(FILES[1], "coil20", 0.12, 3)
-YALEB = Case(FILES[2], "yaleb", 0.03, 1, classes=10)
+YALEB = Case(FILES[2], "yaleb", 0.03, 3, classes=10)
 
 
 @pytest.fixture(scope="module")
