@@ -51,11 +51,13 @@ class Run(Protocol):
         total: int,
         *,
         save: Callable[[], State] | None = None,
+        labels: IntArray | None = None,
         **values: float,
     ) -> None:
         """Step ``step`` of ``total`` of a phase is done, with its losses.
 
         ``save`` makes a state from which the run can go on; it is called when a checkpoint is due.
+        ``labels`` (N,) is the partition, in the steps that found a new one.
 
         Raises:
             Stopped: if the run shall end; ``save`` has been called before, if given.

@@ -21,6 +21,8 @@ from models.quality import notices
 from models.selfexpression import closed_form
 from models.spectral import Segmentation, spectral_clustering
 
+PRETRAINED = "pretrained"
+"""Phase of a state that holds a finished stage I, perhaps of another run, and no more."""
 DARK = 1e-12
 """Least ||X||^2 that relative costs divide by: all-black images cost nothing, not infinity."""
 
@@ -32,6 +34,9 @@ def fit(settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> C
     if state is None or state.meta["phase"] == STAGE_ONE:
         network = training.network
         pretrain(network.encoder, network.decoder, training.X, settings, run, state)
+        training.begin()
+    elif state.meta["phase"] == PRETRAINED:
+        training.adopt(state)
         training.begin()
     else:
         training.load(state)
@@ -72,9 +77,10 @@ class Training:
             self.epoch += 1
             values = self.step()
             done = self.epoch - alone
-            if done % (self.settings.round_epochs or 1) == 0 or done == last:
+            renewed = done % (self.settings.round_epochs or 1) == 0 or done == last
+            if renewed:
                 values |= self.segment(self.coefficients())
-            self.report("training", done, last, values)
+            self.report("training", done, last, values, self.labels if renewed else None)
         if self.segmentation is None:
             self.segment(self.coefficients())
 
@@ -165,8 +171,15 @@ class Training:
     def coefficients(self) -> FloatArray:
         return self.network.C.detach().cpu().numpy()
 
-    def report(self, phase: str, step: int, total: int, values: dict[str, float]) -> None:
-        self.run.report(phase, step, total, save=self.save, **values)
+    def report(
+        self,
+        phase: str,
+        step: int,
+        total: int,
+        values: dict[str, float],
+        labels: IntArray | None = None,
+    ) -> None:
+        self.run.report(phase, step, total, save=self.save, labels=labels, **values)
 
     @torch.no_grad()
     def shares(self, costs: dict[str, float]) -> dict[str, float]:
@@ -187,6 +200,11 @@ class Training:
         if self.labels is not None:
             arrays["labels"] = self.labels
         return State(arrays, {"phase": "training", "epoch": self.epoch})
+
+    def adopt(self, state: State) -> None:
+        """Take encoder and decoder from a finished stage I."""
+        load_module(self.network.encoder, state.arrays, "encoder.")
+        load_module(self.network.decoder, state.arrays, "decoder.")
 
     def load(self, state: State) -> None:
         load_module(self.network, state.arrays)

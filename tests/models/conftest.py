@@ -20,6 +20,7 @@ class Recorder:
     stop_at: tuple[str, int] | None = None
     state: State | None = None
     rows: list[dict[str, Any]] = field(default_factory=list)
+    partitions: list[tuple[int, IntArray]] = field(default_factory=list)
 
     def report(
         self,
@@ -28,9 +29,12 @@ class Recorder:
         total: int,
         *,
         save: Callable[[], State] | None = None,
+        labels: IntArray | None = None,
         **values: float,
     ) -> None:
         self.rows.append({"phase": phase, "epoch": step, "epochs": total, **values})
+        if labels is not None:
+            self.partitions.append((step, labels.copy()))
         if self.stop_at == (phase, step):
             assert save is not None
             self.state = save()

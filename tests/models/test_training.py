@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from models.base import Clustering, FloatArray, IntArray, NotFinite, Stopped
+from models.base import Clustering, FloatArray, IntArray, NotFinite, State, Stopped
 from models.catalogue import parse
 from models.methods.dscnet import DSCNet
 from models.methods.s2convscn import S2ConvSCN
+from models.training import PRETRAINED
 
 SHORT: dict[str, Any] = {
     "encoder": [[3, 4]],
@@ -74,6 +75,29 @@ def test_each_self_supervision_changes_the_outcome(
     both = S2ConvSCN.model_validate(settings).fit(subspaces[0], 3, recorder())
     one = S2ConvSCN.model_validate(settings | {weight: 0}).fit(subspaces[0], 3, recorder())
     assert not np.array_equal(both.coefficients, one.coefficients)
+
+
+def test_partitions_are_reported_as_they_are_found(subspaces: Subspaces, recorder: Any) -> None:
+    run = recorder()
+    found = S2ConvSCN.model_validate(SHORT).fit(subspaces[0], 3, run)
+    assert [step for step, _ in run.partitions] == [3, 6]
+    assert np.array_equal(run.partitions[-1][1], found.labels)
+
+
+def test_a_finished_stage_one_is_adopted_and_not_trained(
+    subspaces: Subspaces, recorder: Any
+) -> None:
+    donor = recorder(stop_at=("self_expression", 1))
+    with pytest.raises(Stopped):
+        S2ConvSCN.model_validate(SHORT | {"learning_rate": 1e-12}).fit(subspaces[0], 3, donor)
+    arrays = {k: v for k, v in donor.state.arrays.items() if k.startswith(("encoder", "decoder"))}
+    run = recorder(seed=5, state=State(arrays, {"phase": PRETRAINED}))
+    settings = SHORT | {"learning_rate": 1e-12, "self_expression_epochs": 0, "epochs": 1}
+    found = S2ConvSCN.model_validate(settings).fit(subspaces[0], 3, run)
+    assert [row["phase"] for row in run.rows] == ["training"]
+    assert found.model is not None
+    for name, weights in arrays.items():
+        assert np.allclose(found.model.arrays[name], weights, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from math import isfinite
 
 from jobs.artifacts import describe
 from jobs.states import Phase
-from models.base import State, Stopped
+from models.base import IntArray, State, Stopped
 from worker.exchange import Report, Scratch, Spec, write
 from worker.trainer import checkpoints
 from worker.trainer.checkpoints import Checkpoint, Journal, Row
@@ -58,6 +58,7 @@ class JobRun:
         total: int,
         *,
         save: Callable[[], State] | None = None,
+        labels: IntArray | None = None,  # noqa: ARG002 - for runs that follow the partitions
         **values: float,
     ) -> None:
         """Record an epoch, make a checkpoint if one is due; raises Stopped when told to end."""
