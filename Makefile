@@ -4,7 +4,13 @@ PORT   ?= $(or $(S2CONVSCN_PORT),8000)
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test check serve test-slow chaos format clean
+# SET and METHOD choose the runs of make bench; these add to them, each by its name
+CHOSEN = $(or $(SET),$(error Say which: SET=orl, olivetti, coil20, coil100 or yaleb))
+BENCH := LEAGUE SEEDS DATA N_CLUSTERS TRIALS CLASSES LABEL PRESET THREADS DEVICE CACHE
+lower  = $(shell echo $(1) | tr A-Z_ a-z-)
+given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
+
+.PHONY: demo test check serve test-slow chaos bench bench-tables bench-figure format clean
 
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
@@ -26,6 +32,17 @@ test-slow: $(READY)   ## the paper's image sets over HTTP; S2CONVSCN_BENCH_DATA 
 
 chaos: $(READY)       ## kill trainer, worker and broker in mid-training
 	$(BIN)/python -m pytest -m chaos -s --timeout=1800
+
+bench: $(READY)       ## SET=orl|olivetti|coil20|coil100|yaleb METHOD=table5: docs/benchmarks.md
+	$(BIN)/python -m benchmarks run $(call given,$(BENCH)) \
+	  $(foreach pair,$(OVERRIDES),--set '$(pair)') $(CHOSEN) $(or $(METHOD),s2convscn-l1)
+
+bench-tables: $(READY) ## the tables of docs/benchmarks.md, from the records
+	$(BIN)/python -m benchmarks tables --into docs/benchmarks.md
+
+bench-figure: $(READY) ## SET=... [METHOD N_CLUSTERS TRIAL SEED LEAGUE LABEL]: the curves of a run
+	$(BIN)/python -m benchmarks figure $(call given,LEAGUE LABEL N_CLUSTERS TRIAL SEED) \
+	  $(CHOSEN) $(or $(METHOD),s2convscn-l1)
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -1,0 +1,176 @@
+"""``python -m benchmarks run|tables|figure``; ``make bench`` and its kin call it."""
+
+import json
+import os
+import re
+import sys
+from argparse import ArgumentParser, Namespace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from benchmarks import document, figure, methods, records, sets, trials
+from benchmarks.methods import Choice
+from benchmarks.records import Case
+from benchmarks.trials import Trial
+
+HERE = Path(__file__).parent
+DOCUMENT = HERE.parent / "docs" / "benchmarks.md"
+PICTURES = HERE.parent / "docs" / "images"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse a command and do it; what a person did wrong ends with a sentence, not a traceback."""
+    options = parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (sets.Missing, ValueError) as refusal:
+        sys.exit(str(refusal))
+
+
+def parser() -> ArgumentParser:
+    found = ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    found.add_argument("--results", type=Path, default=HERE / "results", help="the records")
+    commands = found.add_subparsers(required=True)
+    for name, add in (
+        ("run", _run_options),
+        ("tables", _table_options),
+        ("figure", _figure_options),
+    ):
+        add(commands.add_parser(name))
+    return found
+
+
+def run(options: Namespace) -> None:
+    """Run methods on a set, one record a run; known runs are skipped."""
+    from benchmarks.bench import Bench  # noqa: PLC0415 - tables need no torch
+    from benchmarks.compute import computing  # noqa: PLC0415 - as above
+    from benchmarks.display import Display  # noqa: PLC0415 - as above
+
+    choice = chosen(options)
+    names = methods.expand(options.method)
+    images = sets.load(options.set, options.data)
+    tried = chosen_trials(options, images.n_classes)
+    cases = [
+        Case(options.set, trial, name, choice, seed)
+        for seed, trial, name in product(range(options.seeds), tried, names)
+    ]
+    with computing(options.threads, options.device) as device, Display() as display:
+        bench = Bench(images, options.results, options.cache, display, device=device)
+        bench.run(cases, again=options.again)
+
+
+def tables(options: Namespace) -> None:
+    """Print the tables of all records; with ``--into``, renew those of a document, too."""
+    found = records.runs(options.results)
+    if options.into:
+        options.into.write_text(document.renewed(options.into.read_text(), found))
+    print("\n\n".join(document.everything(found)))
+
+
+def draw(options: Namespace) -> None:
+    """Draw the curves of a run, as Fig. 2 of the paper does."""
+    n = options.n_clusters
+    trial = Trial(trials.block_name(n, options.trial) if n else "whole", range(0), range(0))
+    choice = Choice(options.league, label=options.label)
+    case = Case(options.set, trial, options.method, choice, options.seed)
+    source = case.path(options.results)
+    record = records.read(source)
+    if record is None:
+        raise sets.Missing(f"{source} is not there: run it first.")
+    target = options.into or PICTURES / f"figure2-{options.set}.png"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    figure.figure2(record, target)
+    print(target)
+
+
+def chosen(options: Namespace) -> Choice:
+    """League and overrides.
+
+    Raises:
+        ValueError: if settings are changed by hand outside the league ``tuned``.
+    """
+    overrides = dict(_override(text) for text in options.set_value)
+    if options.league != "tuned" and (overrides or options.label or options.preset != "auto"):
+        raise ValueError("Settings are changed by hand in the league tuned alone: LEAGUE=tuned.")
+    if options.league == "tuned" and not options.label:
+        raise ValueError(
+            "A tuned choice needs a name: LABEL=... for make, --label for the command."
+        )
+    return Choice(options.league, overrides, options.label, options.preset)
+
+
+def chosen_trials(options: Namespace, n_classes: int) -> list[Trial]:
+    """The whole set, blocks of classes, or development classes.
+
+    Raises:
+        ValueError: for classes that the set does not have.
+    """
+    if options.classes:
+        ends = re.fullmatch(r"(\d+)-(\d+)", options.classes)
+        if ends is None:
+            raise ValueError(f"Say classes as 1-20, not {options.classes}.")
+        return [trials.development(int(ends[1]), int(ends[2]), n_classes)]
+    if not options.n_clusters:
+        return [trials.whole(n_classes)]
+    found = trials.blocks(options.n_clusters, n_classes)
+    return found[: options.trials or len(found)]
+
+
+def _override(text: str) -> tuple[str, Any]:
+    """KEY=VALUE, the value as JSON or else as a word."""
+    key, _, value = text.partition("=")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _run_options(command: ArgumentParser) -> None:
+    command.set_defaults(command=run)
+    command.description = run.__doc__
+    add = command.add_argument
+    folder = os.environ.get("S2CONVSCN_BENCH_DATA") or None
+    add("set", choices=list(sets.SETS))
+    add("method", help=f"of {', '.join((*methods.METHODS, *methods.GROUPS))}; with commas between")
+    add("--seeds", type=int, default=5, help="how many, from 0 on")
+    add("--league", choices=methods.LEAGUES, default="auto")
+    add("--data", type=_folder, default=folder, help="folder of the sets (S2CONVSCN_BENCH_DATA)")
+    add("--n-clusters", type=int, default=0, help="blocks of so many classes")
+    add("--trials", type=int, default=0, help="so many blocks, the first ones")
+    add("--classes", default="", help="development classes alone, such as 1-20")
+    add("--set", dest="set_value", action="append", default=[], metavar="KEY=VALUE")
+    add("--label", default="", help="name of a tuned choice")
+    add("--preset", default="auto", help="what a tuned choice starts from")
+    add("--threads", type=int, default=0, help="CPU threads instead of all cores")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add("--again", action="store_true", help="repeat known runs")
+    add("--cache", type=_folder, default=HERE / ".cache", help="stage I, half-finished runs")
+
+
+def _table_options(command: ArgumentParser) -> None:
+    command.set_defaults(command=tables)
+    command.description = tables.__doc__
+    command.add_argument("--into", type=Path, help=f"a document with markers, as {DOCUMENT.name}")
+
+
+def _figure_options(command: ArgumentParser) -> None:
+    command.set_defaults(command=draw)
+    command.description = draw.__doc__
+    add = command.add_argument
+    add("set", choices=list(sets.SETS))
+    add("method", nargs="?", default="s2convscn-l1")
+    add("--league", choices=methods.LEAGUES, default="auto")
+    add("--label", default="", help="name of a tuned choice")
+    add("--n-clusters", type=int, default=0, help="a block of so many classes")
+    add("--trial", type=int, default=1, help="which block")
+    add("--seed", type=int, default=0)
+    add("--into", type=Path, help="the picture, instead of docs/images/figure2-SET.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""What a finished fit is worth. The ground truth is used here, and nowhere else."""
+
+from typing import Any, NamedTuple
+
+from benchmarks.journal import Journal, Partition, Row
+from benchmarks.records import columns
+from models.affinity import plain, processed
+from models.base import Clustering, FloatArray, IntArray
+from models.methods.s2convscn import S2ConvSCN
+from models.scores import score
+from models.spectral import spectral_clustering
+
+SCORES = ("error", "accuracy", "nmi", "ari")
+
+
+class Answer(NamedTuple):
+    """A partition and the label-free figures that came with it."""
+
+    labels: IntArray
+    figures: dict[str, float]
+
+
+def answers(
+    clustering: Clustering, chosen: S2ConvSCN, n_clusters: int, seed: int
+) -> dict[str, Answer]:
+    """Spectral clustering of the processed and of the plain affinity, and the head, if any."""
+    found: dict[str, Answer] = {}
+    for name in ("processed", "plain"):
+        if name == chosen.affinity and "spectral" in clustering.labelings:
+            found[name] = Answer(clustering.labelings["spectral"], dict(clustering.diagnostics))
+        else:
+            A = affinity(name, clustering.coefficients, chosen, n_clusters)
+            found[name] = spectral(A, chosen, n_clusters, seed)
+    if "head" in clustering.labelings:
+        found["head"] = Answer(clustering.labelings["head"], {})
+    return found
+
+
+def affinity(name: str, C: FloatArray, chosen: S2ConvSCN, n_clusters: int) -> FloatArray:
+    if name == "plain" or chosen.postprocessing is None:
+        return plain(C)
+    return processed(C, n_clusters, chosen.postprocessing)
+
+
+def spectral(A: FloatArray, chosen: S2ConvSCN, n_clusters: int, seed: int) -> Answer:
+    found = spectral_clustering(A, n_clusters, seed, chosen.assign)
+    figures = {"relative_eigengap": found.relative_eigengap, "components": float(found.components)}
+    return Answer(found.labels, figures)
+
+
+def own_answer(chosen: S2ConvSCN) -> str:
+    """Which of the answers is the method's own."""
+    return "head" if chosen.final_labels == "head" else chosen.affinity
+
+
+def scores(found: dict[str, Answer], truth: IntArray) -> dict[str, dict[str, float]]:
+    """Scores of each answer beside its label-free figures."""
+    judged = {}
+    for name, answer in found.items():
+        figures = score(truth, answer.labels)
+        judged[name] = {key: figures[key] for key in SCORES} | answer.figures
+    return judged
+
+
+def history(journal: Journal, truth: IntArray) -> dict[str, Any]:
+    """Per phase every epoch's figures, and those of each new partition with its error."""
+    phases = dict.fromkeys(row["phase"] for row in journal.rows)
+    return {phase: _phase(phase, journal, truth) for phase in phases}
+
+
+def oracle(journal: Journal, truth: IntArray) -> dict[str, Any] | None:
+    """The best partition of all, which nobody could have picked without labels."""
+    best = min(journal.partitions, key=lambda p: _error(p, truth), default=None)
+    return best and {"phase": best.phase, "epoch": best.step, "error": _error(best, truth)}
+
+
+def _phase(phase: str, journal: Journal, truth: IntArray) -> dict[str, Any]:
+    rows = [row for row in journal.rows if row["phase"] == phase]
+    partitions = {p.step: p for p in journal.partitions if p.phase == phase}
+    epochs = [row for row in rows if row["step"] not in partitions]
+    rounds = [
+        row | {"epoch": row["step"], "error": _error(partitions[row["step"]], truth)}
+        for row in rows
+        if row["step"] in partitions
+    ]
+    usual = _keys(epochs or rows)
+    found: dict[str, Any] = {"epochs": columns(rows, usual)}
+    if rounds:
+        found["rounds"] = columns(rounds, ["epoch", *(set(_keys(rounds)) - {*usual, "epoch"})])
+    return found
+
+
+def _keys(rows: list[Row]) -> list[str]:
+    return [k for k in dict.fromkeys(k for row in rows for k in row) if k not in {"phase", "step"}]
+
+
+def _error(partition: Partition, truth: IntArray) -> float:
+    return score(truth, partition.labels)["error"]

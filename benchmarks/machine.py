@@ -1,0 +1,58 @@
+"""Where and with what a figure was made."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import torch
+
+ROOT = Path(__file__).parents[1]
+LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
+CODE = ("models", "benchmarks/*.py")
+
+
+def provenance(device: str) -> dict[str, Any]:
+    """Versions, machine, commit and time, as JSON can hold them."""
+    return {
+        "versions": {"python": platform.python_version()} | {n: version(n) for n in LIBRARIES},
+        "machine": {
+            "system": platform.system(),
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "device": torch.cuda.get_device_name() if device == "cuda" else device,
+        },
+        "commit": commit(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def processor() -> str:
+    """The CPU as its maker calls it, where the system tells."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+@cache
+def commit() -> str | None:
+    """The commit of the code, with ``+`` if the code differs from it; None outside git."""
+    head = _git("rev-parse", "HEAD")
+    return head and head + ("+" if _git("status", "--porcelain", "--", *CODE) else "")
+
+
+def _git(*arguments: str) -> str | None:
+    git = which("git")
+    if git is None:
+        return None
+    found = subprocess.run(  # noqa: S603 - fixed arguments
+        [git, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() if found.returncode == 0 else None

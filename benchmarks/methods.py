@@ -1,0 +1,110 @@
+"""Names of methods and leagues, and the hyperparameters that they stand for."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+from models.base import Shape
+from models.catalogue import parse
+from models.methods.s2convscn import S2ConvSCN
+
+League = Literal["printed", "auto", "tuned"]
+LEAGUES: tuple[League, ...] = ("printed", "auto", "tuned")
+
+PIXELS, FEATURES = "lsr-pixels", "lsr-features"
+CLOSED_FORMS = (PIXELS, FEATURES)
+DEEP: dict[str, dict[str, Any]] = {
+    "dscnet-l1": {"method": "dscnet", "norm": "l1"},
+    "dscnet-l2": {"method": "dscnet", "norm": "l2"},
+    "s2convscn-l1": {"method": "s2convscn", "norm": "l1"},
+    "s2convscn-l2": {"method": "s2convscn", "norm": "l2"},
+    "s2convscn-l1-L3": {"method": "s2convscn", "norm": "l1", "gamma4": 0},
+    "s2convscn-l1-L4": {"method": "s2convscn", "norm": "l1", "gamma3": 0},
+    "s2convscn-l2-L3": {"method": "s2convscn", "norm": "l2", "gamma4": 0},
+    "s2convscn-l2-L4": {"method": "s2convscn", "norm": "l2", "gamma3": 0},
+}
+TITLES = {
+    PIXELS: "LSR on pixels",
+    FEATURES: "LSR on stage-I features",
+    "dscnet-l1": "DSC-Net l1",
+    "dscnet-l2": "DSC-Net l2",
+    "s2convscn-l1-L3": "S2ConvSCN l1, L3 alone",
+    "s2convscn-l1-L4": "S2ConvSCN l1, L4 alone",
+    "s2convscn-l2-L3": "S2ConvSCN l2, L3 alone",
+    "s2convscn-l2-L4": "S2ConvSCN l2, L4 alone",
+    "s2convscn-l2": "S2ConvSCN l2",
+    "s2convscn-l1": "S2ConvSCN l1",
+}
+"""In the order of the tables' rows. Neither L3 nor L4 is DSC-Net."""
+METHODS = tuple(TITLES)
+TABLE5 = (*CLOSED_FORMS, "dscnet-l1", "dscnet-l2", "s2convscn-l2", "s2convscn-l1")
+TABLE3 = ("dscnet-l1", "s2convscn-l1-L3", "s2convscn-l1-L4", "s2convscn-l1")
+GROUPS = {"table2": TABLE5, "table3": TABLE3, "table5": TABLE5}
+
+
+class Choice(NamedTuple):
+    """What was chosen for all runs of a command.
+
+    Attributes:
+        league: ``printed``, ``auto`` or ``tuned``.
+        overrides: hyperparameters set by hand; in ``tuned`` alone.
+        label: the name of that choice; in ``tuned`` alone.
+        preset: what ``tuned`` starts from.
+    """
+
+    league: League = "auto"
+    overrides: Mapping[str, Any] = MappingProxyType({})
+    label: str = ""
+    preset: str = "auto"
+
+
+def expand(names: str) -> list[str]:
+    """Methods and groups of them, separated by commas.
+
+    Raises:
+        ValueError: for a name that is neither.
+    """
+    found = [m for name in names.split(",") for m in GROUPS.get(name, (name,))]
+    if unknown := [name for name in found if name not in METHODS]:
+        known = ", ".join((*METHODS, *GROUPS))
+        raise ValueError(f"There is no method {', '.join(unknown)}; there are {known}.")
+    return list(dict.fromkeys(found))
+
+
+def settings(method: str, choice: Choice, preset: str, shape: Shape, n_clusters: int) -> S2ConvSCN:
+    """The hyperparameters of a run, with nothing left open.
+
+    The closed forms take ridge, post-processing and stage I from S2ConvSCN's, so that all rows of a
+    table have the same.
+
+    Args:
+        method: one of ``METHODS``.
+        choice: league and overrides.
+        preset: the one of the set, for ``printed``.
+        shape: of the images.
+        n_clusters: how many are looked for.
+
+    Raises:
+        pydantic.ValidationError: for an override that does not exist or is out of range.
+    """
+    chosen = parse(DEEP.get(method, DEEP["s2convscn-l1"]) | dict(choice.overrides))
+    constants = {"printed": preset, "auto": "auto", "tuned": choice.preset}[choice.league]
+    resolved = chosen.with_preset(constants, n_clusters).resolve(shape, n_clusters)
+    assert isinstance(resolved, S2ConvSCN)  # noqa: S101 - all methods named here are
+    return resolved
+
+
+def stage_one_settings(chosen: S2ConvSCN) -> dict[str, Any]:
+    """The hyperparameters that stage I follows."""
+    dumped = chosen.model_dump(mode="json")
+    shared = {"encoder", "pixel_scale", "learning_rate"}
+    return {k: v for k, v in dumped.items() if k in shared or k.startswith("pretrain_")}
+
+
+def relevant(method: str, chosen: S2ConvSCN) -> dict[str, Any]:
+    """The hyperparameters that a method follows, as JSON can hold them."""
+    dumped = chosen.model_dump(mode="json")
+    if method not in CLOSED_FORMS:
+        return dumped
+    spectral = {key: dumped[key] for key in ("ridge", "postprocessing", "assign")}
+    return spectral if method == PIXELS else spectral | stage_one_settings(chosen)
