@@ -92,10 +92,9 @@ class Bench:
         self, case: Case, chosen: S2ConvSCN, problem: trials.Problem, state: State | None
     ) -> Record:
         n = case.trial.n_clusters
-        file = case.path(self.cache / "running").with_suffix(".npz")
         journal = Journal(
             case.seed,
-            file,
+            case.running(self.cache, methods.relevant(case.method, chosen)),
             device=self.device,
             start=state,
             show=self.display.step,

@@ -44,6 +44,11 @@ class Case(NamedTuple):
         name = "-".join(filter(None, (self.method, self.choice.label, f"seed{self.seed}")))
         return results / self.set_name / self.trial.name / self.choice.league / f"{name}.json"
 
+    def running(self, cache: Path, settings: dict[str, Any]) -> Path:
+        """Where a half-finished run is kept; one with other settings does not take it up."""
+        finished = self.path(cache / "running")
+        return finished.with_name(f"{finished.stem}-{digest(settings)}.npz")
+
     def identity(self, settings: dict[str, Any]) -> Record:
         """What a record must have in common with this run to stand for it."""
         return {
@@ -55,6 +60,11 @@ class Case(NamedTuple):
             "seed": self.seed,
             "settings": settings,
         }
+
+
+def digest(described: Any) -> str:
+    """A short name for something that JSON can hold."""
+    return sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def stage_one_path(results: Path, set_name: str, name: str) -> Path:

@@ -1,7 +1,5 @@
 """Stage I, trained once for all runs that can share it."""
 
-import json
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +8,7 @@ import torch
 from benchmarks import machine, states
 from benchmarks.journal import Journal, Show
 from benchmarks.methods import stage_one_settings
+from benchmarks.records import digest
 from models.autoencoder import pretrain
 from models.base import FloatArray, State
 from models.checkpointing import module_arrays
@@ -29,10 +28,8 @@ class Origin(NamedTuple):
     @property
     def name(self) -> str:
         """A file's name, without its ending."""
-        described = json.dumps(
-            [self.classes.start, self.classes.stop, self.image, self.settings], sort_keys=True
-        )
-        return f"seed{self.seed}-{sha256(described.encode()).hexdigest()[:12]}"
+        described = [self.classes.start, self.classes.stop, self.image, self.settings]
+        return f"seed{self.seed}-{digest(described)}"
 
 
 def origin(

@@ -151,6 +151,17 @@ def test_an_interrupted_run_goes_on_and_ends_like_an_undisturbed_one(
     assert not list(made.cache.rglob("running/**/*.npz"))
 
 
+def test_a_run_with_other_settings_does_not_take_up_what_was_left(
+    bench: MakeBench, brief_case: MakeCase, spy: Any
+) -> None:
+    display = spy()
+    display.interrupt_at = ("training", 5)
+    with pytest.raises(KeyboardInterrupt):
+        bench(display).run([brief_case()])
+    bench(other := spy()).run([brief_case(gamma3=0.5)])
+    assert other.steps[0] == ("self_expression", 1)
+
+
 def test_the_truth_changes_nothing_but_scores(
     bench: MakeBench, brief_case: MakeCase, spy: Any, digits: ImageSet, tmp_path: Any
 ) -> None:
