@@ -4,10 +4,13 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy.linalg import eigh
 
-from models.base import FloatArray
+from models.base import FloatArray, IntArray
+from models.eigen import largest_by_magnitude
 from models.hyperparameters import PostProcessing
+
+FEW = 64
+"""Coefficients of a row that are sorted first; thresholds seldom keep more."""
 
 
 def plain(C: FloatArray) -> FloatArray:
@@ -30,37 +33,44 @@ def processed(C: FloatArray, n_clusters: int, settings: PostProcessing) -> Float
     values, U = largest_by_magnitude(S, rank)
     M = U * np.sqrt(np.abs(values))  # (N, rank)
     M /= np.maximum(np.linalg.norm(M, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    A = torch.from_numpy(M) @ torch.from_numpy(M).T  # (N, N)
+    A = torch.from_numpy(M @ M.T)  # (N, N)
     A = A.clamp_(min=0).pow_(settings.power)
     A /= A.max().clamp_(min=torch.finfo(A.dtype).tiny)
-    return (0.5 * (A + A.T)).numpy()
+    return (A + A.T).mul_(0.5).numpy()
 
 
 def threshold(C: FloatArray, share: float, axis: Literal["row", "column"] = "row") -> FloatArray:
-    """Keep per row the fewest largest |c| whose sum exceeds ``share`` of the row's l1 norm."""
+    """Keep per row the fewest largest |c| whose sum exceeds ``share`` of the row's l1 norm.
+
+    Of equal |c| the first ones are kept.
+    """
     if share >= 1:
         return C
-    rows = torch.from_numpy(C if axis == "row" else np.ascontiguousarray(C.T))
-    magnitude, order = rows.abs().sort(dim=1, descending=True, stable=True)
-    mass_before = magnitude.cumsum(dim=1) - magnitude
-    kept = mass_before <= share * magnitude.sum(dim=1, keepdim=True)
-    result = torch.zeros_like(rows).scatter_(1, order, rows.gather(1, order) * kept).numpy()
+    rows = C if axis == "row" else C.T
+    magnitude = np.abs(rows)
+    kept, cutoff = _cutoffs(magnitude, share)
+    large = magnitude >= cutoff[:, None]
+    for i in np.flatnonzero(np.count_nonzero(large, axis=1) > kept):
+        ties = np.flatnonzero(magnitude[i] == cutoff[i])
+        surplus = np.count_nonzero(large[i]) - kept[i]
+        large[i, ties[-surplus:]] = False
+    result = np.where(large, rows, np.zeros((), rows.dtype))
     return result if axis == "row" else np.ascontiguousarray(result.T)
 
 
-def largest_by_magnitude(S: FloatArray, rank: int) -> tuple[FloatArray, FloatArray]:
-    """The ``rank`` eigenpairs of a symmetric matrix that are largest in magnitude.
+def _cutoffs(magnitude: FloatArray, share: float) -> tuple[IntArray, FloatArray]:
+    """How many of each row of (N, N) are kept, and the least of these; sorts no more than it must.
 
-    Both ends of the spectrum are computed by LAPACK's subset driver unless that would be most of
-    the matrix. Returns values (rank,) and vectors (N, rank).
+    Returns (N,) and (N,).
     """
-    n = len(S)
-    if 2 * rank >= n:
-        values, U = eigh(S, driver="evd", check_finite=False)
-    else:
-        ends = [(0, rank - 1), (n - rank, n - 1)]
-        parts = [eigh(S, driver="evr", subset_by_index=e, check_finite=False) for e in ends]
-        values = np.concatenate([v for v, _ in parts])
-        U = np.concatenate([u for _, u in parts], axis=1)
-    kept = np.argsort(-np.abs(values), kind="stable")[:rank]
-    return values[kept], U[:, kept]
+    n, width = len(magnitude), min(FEW, len(magnitude))
+    goal = share * magnitude.sum(axis=1, dtype=np.float64, keepdims=True)
+    while True:
+        largest = np.partition(magnitude, n - width, axis=1)[:, n - width :]
+        largest = np.sort(largest, axis=1)[:, ::-1]
+        within = (largest.cumsum(axis=1, dtype=np.float64) <= goal) & (goal > 0)
+        kept = 1 + np.count_nonzero(within, axis=1)
+        if width == n or kept.max() <= width:
+            kept = np.minimum(kept, n)
+            return kept, largest[np.arange(n), kept - 1]
+        width = min(4 * width, n)

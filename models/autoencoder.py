@@ -72,15 +72,16 @@ def _epoch(
     encoder: Encoder, decoder: Decoder, X: Tensor, batch: int, shuffle: Generator, optimiser: Adam
 ) -> float:
     """One pass over all images; returns the mean L0 of an image."""
-    total = 0.0
-    for index in torch.randperm(len(X), generator=shuffle).split(batch):
+    losses = []
+    order = torch.randperm(len(X), generator=shuffle).to(X.device)
+    for index in order.split(batch):
         x = X[index]
         loss = L0(x, decoder(encoder(x)))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        total += loss.item()
-    return total / len(X)
+        losses.append(loss.detach())
+    return torch.stack(losses).sum(dtype=torch.float64).item() / len(X)
 
 
 def _settled(history: list[float], window: int, tolerance: float) -> bool:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Norm = Literal["l1", "l2"]
 HeadLoss = Literal["cross_entropy", "printed"]
+Precision = Literal["highest", "medium", "bf16"]
 Assign = Literal["kmeans", "cluster_qr", "discretize"]
 
 

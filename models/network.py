@@ -7,24 +7,13 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from models.convolution import STRIDE, convolve, halved, layout, transposed
 from models.hyperparameters import Layer
+from models.products import product
 
-STRIDE = 2
 CHUNK = 128
 """Images that go through the convolutions together; their activations stay in the cache."""
-
-
-def halved(size: int) -> int:
-    """The output size of a "same" convolution of stride 2: ceil(size / 2)."""
-    return -(-size // STRIDE)
-
-
-def _same_padding(size: int, kernel: int) -> tuple[int, int]:
-    """TensorFlow's "same": the odd pixel goes to the end, as in the code of DSC-Net."""
-    total = max((halved(size) - 1) * STRIDE + kernel - size, 0)
-    return total // 2, total - total // 2
 
 
 Linear = TypeVar("Linear", nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
@@ -56,6 +45,8 @@ class Encoder(nn.Module):
             _initialised(nn.Conv2d(i, o, k, stride=STRIDE))
             for (i, o), k in zip(pairwise(depths), self.kernels, strict=True)
         )
+        self.layout = layout(depths[:-1])
+        self.to(memory_format=self.layout)  # type: ignore[call-overload]
 
     @property
     def top(self) -> tuple[int, int, int]:
@@ -64,12 +55,10 @@ class Encoder(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         """(N, channels, H, W) to Z (N, p)."""
-        h = X
-        for convolution, kernel, (height, width) in zip(
-            self.convolutions, self.kernels, self.sizes, strict=False
-        ):
-            pad = (*_same_padding(width, kernel), *_same_padding(height, kernel))
-            h = F.relu(convolution(F.pad(h, pad)))
+        h = X.contiguous(memory_format=self.layout)
+        for convolution in self.convolutions:
+            weight, bias = convolution.parameters()
+            h = convolve(h, weight, bias).relu()
         return h.flatten(1)
 
 
@@ -81,20 +70,20 @@ class Decoder(nn.Module):
         super().__init__()
         self.top = encoder.top
         self.sizes = encoder.sizes[-2::-1]
-        self.kernels = encoder.kernels[::-1]
+        kernels = encoder.kernels[::-1]
         self.convolutions = nn.ModuleList(
             _initialised(nn.ConvTranspose2d(i, o, k, stride=STRIDE))
-            for (i, o), k in zip(pairwise(encoder.depths[::-1]), self.kernels, strict=True)
+            for (i, o), k in zip(pairwise(encoder.depths[::-1]), kernels, strict=True)
         )
+        self.layout = encoder.layout
+        self.to(memory_format=self.layout)  # type: ignore[call-overload]
 
     def forward(self, Z: Tensor) -> Tensor:
         """(N, p) to X_hat (N, channels, H, W)."""
-        h = Z.reshape(-1, *self.top)
-        for convolution, kernel, (height, width) in zip(
-            self.convolutions, self.kernels, self.sizes, strict=True
-        ):
-            top, left = _same_padding(height, kernel)[0], _same_padding(width, kernel)[0]
-            h = F.relu(convolution(h)[:, :, top : top + height, left : left + width])
+        h = Z.reshape(-1, *self.top).contiguous(memory_format=self.layout)
+        for convolution, size in zip(self.convolutions, self.sizes, strict=True):
+            weight, bias = convolution.parameters()
+            h = transposed(h, weight, bias, size).relu()
         return h
 
 
@@ -116,7 +105,7 @@ class SelfExpression(nn.Module):
 
     def forward(self, Z: Tensor) -> Tensor:
         """(N, p) to C Z (N, p)."""
-        return self.C @ Z
+        return product(self.C, Z)
 
 
 class Head(nn.Module):
@@ -148,12 +137,15 @@ class Head(nn.Module):
     def adjust(self, Z: Tensor) -> None:
         """Take centre and scale from the whole data set's features (N, p)."""
         self.centre.copy_(Z.mean(dim=0))
-        variance = (Z - self.centre).square().sum() / len(Z)
+        deviations = [(z - self.centre).square().sum() for z in Z.split(CHUNK)]
+        variance = torch.stack(deviations).sum() / len(Z)
         self.gain.copy_(Z.shape[1] ** 0.25 / variance.clamp(min=torch.finfo(Z.dtype).tiny).sqrt())
 
     def forward(self, Z: Tensor) -> Tensor:
         """(N, p) to y (N, n)."""
-        Y: Tensor = self.layers((Z - self.centre) * self.gain)
+        weight, bias = self.layers[0].parameters()
+        h = product(Z - self.centre, weight.T)  # (N, N/2)
+        Y: Tensor = self.layers[1:](torch.addcmul(bias, h, self.gain))
         return Y
 
 

@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Adam
 
-from models import losses
 from models.affinity import plain, processed
 from models.alignment import align
 from models.autoencoder import PHASE as STAGE_ONE
@@ -17,14 +16,14 @@ from models.base import Clustering, FloatArray, IntArray, NotFinite, Run, State
 from models.checkpointing import load_module, load_optimiser, module_arrays, optimiser_arrays
 from models.methods.s2convscn import S2ConvSCN
 from models.network import Network
+from models.objective import Objective
+from models.products import precision
 from models.quality import notices
 from models.selfexpression import closed_form
 from models.spectral import Segmentation, spectral_clustering
 
 PRETRAINED = "pretrained"
 """Phase of a state that holds a finished stage I, perhaps of another run, and no more."""
-DARK = 1e-12
-"""Least ||X||^2 that relative costs divide by: all-black images cost nothing, not infinity."""
 
 
 def fit(settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
@@ -50,14 +49,15 @@ class Training:
     def __init__(self, settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> None:
         """Build the network; its weights depend on the run's seed alone."""
         self.settings, self.n_clusters, self.run = settings, n_clusters, run
-        self.relative = settings.cost_scale == "relative"
         X = torch.from_numpy(images).to(run.device) * (settings.pixel_scale or 1)
         self.X = X.contiguous(memory_format=torch.channels_last)  # (N, channels, H, W)
         self.network = _network(settings, images, n_clusters, run)
+        self.objective = Objective(settings, self.network, self.X)
         self.optimiser = _optimiser(settings, self.network)
         self.epoch = 0
         self.labels: IntArray | None = None
         self.segmentation: Segmentation | None = None
+        self.clustered: FloatArray | None = None
 
     @torch.no_grad()
     def begin(self) -> None:
@@ -86,53 +86,25 @@ class Training:
 
     def step(self) -> dict[str, float]:
         """One epoch: a gradient step on the whole data set. Returns the costs before it."""
-        self.optimiser.zero_grad()
-        costs = self.costs()
-        loss = self.total(costs)
-        values = {name: cost.item() for name, cost in costs.items()} | {"loss": loss.item()}
+        self.clustered = None
+        with precision(self.settings.precision):
+            costs = self.objective.differentiate(self.one_hot())
+        found = dict(zip(costs, torch.stack([*costs.values()]).tolist(), strict=True))
+        values = {name: found[name] for name in sorted(costs) if name != "C_l1"}
+        values["loss"] = sum(self.objective.gamma[name] * cost for name, cost in values.items())
         self.check(values)
-        values |= self.shares(values)
-        loss.backward()
         self.optimiser.step()
         self.network.expression.clear_diagonal()
-        return values
+        mass = found["C_l1"]
+        share = {"C_Q_share": found["L3"] / mass} if "L3" in found and mass else {}
+        return values | {"C_l1": mass} | share
 
-    def total(self, costs: dict[str, Tensor]) -> Tensor:
-        """Eq. 7; costs without weight are shown and not followed."""
-        g = self.settings
-        weights = {"L0": g.gamma0, "L1": g.gamma1, "L2": g.gamma2, "L3": g.gamma3, "L4": g.gamma4}
-        terms = [
-            weight * costs[name] for name, weight in weights.items() if weight and name in costs
-        ]
-        return torch.stack(terms).sum()
-
-    def costs(self) -> dict[str, Tensor]:
-        """L0 to L2, and L3 and L4 once there is a Q; scaled as ``cost_scale`` says."""
-        Z = self.network.encode(self.X)  # (N, p)
-        norms = Z.norm(dim=1, keepdim=True) if self.relative else 1.0
-        Z = self.features(Z)
-        CZ = self.network.expression(Z)  # (N, p)
-        L0 = losses.L0(self.X, self.network.decode(CZ * norms))
-        if self.relative:
-            L0 = L0 * (len(Z) / self.X.square().sum().clamp(min=DARK))
-        L1 = losses.L1(self.network.C, self.settings.norm)
-        found = {"L0": L0, "L1": L1, "L2": losses.L2(Z, CZ)}
-        return found if self.labels is None else found | self.supervision(Z, self.labels)
-
-    def supervision(self, Z: Tensor, labels: IntArray) -> dict[str, Tensor]:
-        """L3, and L4 unless the head is left out, for pseudo-labels (N,)."""
-        Q = F.one_hot(torch.from_numpy(labels), self.n_clusters).to(Z)  # (N, n)
-        found = {"L3": losses.L3(self.network.C, Q)}
-        if self.settings.gamma4:
-            self.network.head.adjust(Z)
-            Y = self.network.head(Z)  # (N, n)
-            L4 = losses.L4(Y, Q, self.settings.tau, self.settings.head_loss)
-            found["L4"] = L4 * len(Z) if self.relative else L4
-        return found
-
-    def features(self, Z: Tensor) -> Tensor:
-        """What self-expression and head see of the encoder's output (N, p)."""
-        return F.normalize(Z) if self.relative else Z
+    def one_hot(self) -> Tensor | None:
+        """Q (N, n), the pseudo-labels in its rows, once there are any."""
+        if self.labels is None:
+            return None
+        Q = F.one_hot(torch.from_numpy(self.labels), self.n_clusters)
+        return Q.to(self.X.device, self.X.dtype)
 
     def segment(self, C: FloatArray) -> dict[str, float]:
         """Spectral clustering of C; its labels renumbered to agree with the last ones."""
@@ -144,7 +116,7 @@ class Training:
         if self.labels is not None:
             labels = align(labels, self.labels, self.n_clusters)
             changed = float(np.mean(labels != self.labels))
-        self.labels, self.segmentation = labels, found
+        self.labels, self.segmentation, self.clustered = labels, found, affinity
         return {
             "changed_labels": changed,
             "relative_eigengap": found.relative_eigengap,
@@ -181,13 +153,6 @@ class Training:
     ) -> None:
         self.run.report(phase, step, total, save=self.save, labels=labels, **values)
 
-    @torch.no_grad()
-    def shares(self, costs: dict[str, float]) -> dict[str, float]:
-        """||C||_1 and, once there is a Q, ||C||_Q / ||C||_1 (Fig. 2 of the paper)."""
-        mass = costs["L1"] if self.settings.norm == "l1" else float(self.network.C.abs().sum())
-        share = {"C_Q_share": costs["L3"] / mass} if "L3" in costs and mass else {}
-        return {"C_l1": mass} | share
-
     def check(self, values: dict[str, float]) -> None:
         """Raises NotFinite, naming the cost and its weight."""
         for name, value in values.items():
@@ -217,17 +182,19 @@ class Training:
         """Everything that the fit found; labels by spectral clustering or by the head."""
         assert self.labels is not None  # noqa: S101 - train() ends with a segmentation
         assert self.segmentation is not None  # noqa: S101 - likewise
+        assert self.clustered is not None  # noqa: S101 - likewise
         C = self.coefficients().copy()
         Z = self.network.encode(self.X)
         labelings = {"spectral": self.labels}
         if self.settings.gamma4 and self.settings.epochs:
-            self.network.head.adjust(self.features(Z))
-            labelings["head"] = self.network.head(self.features(Z)).argmax(dim=1).cpu().numpy()
+            features = self.objective.features(Z)
+            self.network.head.adjust(features)
+            labelings["head"] = self.network.head(features).argmax(dim=1).cpu().numpy()
         labels = labelings[self.settings.final_labels]
         return Clustering(
             labels=labels,
             coefficients=C,
-            affinity=self.affinity(C),
+            affinity=self.clustered,
             plain_affinity=plain(C),
             embedding=Z.cpu().numpy(),
             labelings=labelings,

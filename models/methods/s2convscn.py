@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from models import presets
 from models.base import Clustering, FloatArray, Method, Run, Shape
-from models.hyperparameters import Assign, HeadLoss, Layer, Norm, PostProcessing
+from models.hyperparameters import Assign, HeadLoss, Layer, Norm, PostProcessing, Precision
 from models.sizes import feature_map, training_bytes
 
 Weight = Annotated[float, Field(ge=0, le=1e9)]
@@ -115,6 +115,13 @@ class S2ConvSCN(Method):
     )
     assign: Assign = Field(
         "kmeans", description="How rows of the spectral embedding become clusters."
+    )
+    precision: Precision = Field(
+        "highest",
+        description="Of stage II's matrix products. highest: fp32. medium: what torch calls so, "
+        "TF32 or bf16 inside where processor or GPU have units for it, else fp32. bf16: factors "
+        "and products rounded to 8 bits, about 0.4 % of the largest entry. Both are faster; costs "
+        "and labels differ from those of fp32.",
     )
     final_labels: Literal["spectral", "head"] = Field(
         "spectral", description="Whose answer the labels are; both are kept."

@@ -3,9 +3,10 @@ import pytest
 from scipy.sparse.linalg import svds
 from sklearn.metrics import adjusted_rand_score
 
-from models.affinity import largest_by_magnitude, plain, processed, threshold
+from models.affinity import plain, processed, threshold
 from models.alignment import align
 from models.base import FloatArray
+from models.eigen import largest_by_magnitude
 from models.hyperparameters import Assign, PostProcessing
 from models.spectral import embed, spectral_clustering
 

@@ -1,0 +1,166 @@
+"""Parts of the spectrum of a symmetric matrix: fast where a residual proves it, else LAPACK's."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.linalg import (
+    LinAlgError,
+    cho_factor,
+    cho_solve,
+    eigh,
+    eigh_tridiagonal,
+    eigvalsh_tridiagonal,
+    get_lapack_funcs,
+    qr,
+)
+
+from models.base import FloatArray
+
+ANGLE = 1e-2
+"""Largest sine of the angle to the exact subspace that a fast solution may have."""
+VALUE = 1e-3
+"""Largest relative error of the distance from 1 of the first eigenvalue left out."""
+SHIFT = 1e-4
+"""How far above its largest eigenvalue the matrix is shifted before it is inverted."""
+BLOCKS = range(4, 8)
+"""Blocks of the Krylov space after which its solution is judged."""
+TALL = 4
+"""A basis is worth its cost while it has at most N / TALL vectors."""
+
+
+@dataclass(frozen=True)
+class RitzPairs:
+    """Approximate leading eigenpairs of a symmetric matrix.
+
+    Attributes:
+        values: (k + 1,) descending, the last one for its distance to the others.
+        vectors: (N, k + 1) orthonormal.
+        angle: bound on the sine of the angle between the first k vectors and the exact subspace.
+        value: estimated relative error of 1 - values[k].
+    """
+
+    values: FloatArray
+    vectors: FloatArray
+    angle: float
+    value: float
+
+    @property
+    def accurate(self) -> bool:
+        return self.angle <= ANGLE and self.value <= VALUE
+
+
+def leading(L: FloatArray, k: int) -> tuple[FloatArray, FloatArray] | None:
+    """The k + 1 largest eigenvalues and k eigenvectors of a normalised affinity, in float32.
+
+    Args:
+        L: (N, N) float32, symmetric, no eigenvalue above 1.
+        k: how many vectors.
+
+    Returns:
+        values (k + 1,), descending, and vectors (N, k); None where the residual does not show that
+        they span the exact subspace, and for a k that is a large part of N.
+    """
+    n = len(L)
+    if TALL * (k + 1) > n:
+        return None
+    if TALL * _width(k) * BLOCKS[-1] <= n:
+        found = inverse_krylov(L, k)
+    else:
+        ends = [n - k - 1, n - 1]
+        X = eigh(L, driver="evr", subset_by_index=ends, check_finite=False)[1]
+        found = rayleigh_ritz(L, X)
+    return (found.values, found.vectors[:, :k]) if found and found.accurate else None
+
+
+def inverse_krylov(L: FloatArray, k: int) -> RitzPairs | None:
+    """Leading eigenpairs from a block Krylov space of T = ((1 + SHIFT) I - L)^-1.
+
+    Spectra of affinities are flat just below 1, where L itself separates the eigenvectors slowly;
+    T spreads that end out. A block wider than any multiplicity, started at random, misses nothing.
+    """
+    G = -L
+    np.fill_diagonal(G, G.diagonal() + np.float32(1 + SHIFT))
+    try:
+        factor = cho_factor(G.T, lower=True, overwrite_a=True, check_finite=False)
+    except LinAlgError:
+        return None
+    width = _width(k)
+    start = np.random.default_rng(0).standard_normal((len(L), width), dtype=np.float32)
+    basis = _orthonormal(start)  # (N, width * blocks)
+    images = cho_solve(factor, basis, check_finite=False)  # T basis
+    found = None
+    for blocks in range(2, BLOCKS[-1] + 1):
+        block = images[:, -width:]
+        for _ in range(2):
+            block = _orthonormal(block - basis @ (basis.T @ block))
+        basis = np.hstack([basis, block])
+        images = np.hstack([images, cho_solve(factor, block, check_finite=False)])
+        if blocks in BLOCKS:
+            _, Y = np.linalg.eigh(basis.T @ images)
+            found = rayleigh_ritz(L, images @ Y[:, -k - 1 :])
+            if found.accurate:
+                break
+    return found
+
+
+def rayleigh_ritz(L: FloatArray, X: FloatArray) -> RitzPairs:
+    """The best eigenpairs of L (N, N) in the span of X (N, k + 1), and how good they are.
+
+    A residual r_i turns vector i by at most |r_i| over its distance to the eigenvalues left out
+    (Davis and Kahan, SIAM J. Numer. Anal. 1970); errors of values are quadratic in it.
+    """
+    X = _orthonormal(X)
+    LX = L @ X
+    Y = np.linalg.eigh(X.T @ LX)[1][:, ::-1]
+    X, LX = X @ Y, LX @ Y
+    values = np.einsum("ij,ij->j", X, LX, dtype=np.float64)
+    residuals = np.linalg.norm(LX - X * values.astype(X.dtype), axis=0)
+    gaps = values[:-1] - values[-1] - residuals[-1]
+    angle = np.linalg.norm(residuals[:-1] / gaps) if (gaps > 0).all() else np.inf
+    last = residuals[-1] / max(1 - values[-1], np.finfo(L.dtype).eps)
+    return RitzPairs(values, X, float(angle), float(last**2))
+
+
+def largest_by_magnitude(S: FloatArray, rank: int) -> tuple[FloatArray, FloatArray]:
+    """The ``rank`` eigenpairs of a symmetric matrix (N, N) that are largest in magnitude.
+
+    One tridiagonal form serves both ends of the spectrum. Returns values (rank,) and vectors
+    (N, rank).
+    """
+    n = len(S)
+    if TALL * rank >= n:
+        values, U = eigh(S, driver="evd", check_finite=False)
+        kept = np.argsort(-np.abs(values), kind="stable")[:rank]
+        return values[kept], U[:, kept]
+    sytrd, sytrd_lwork = get_lapack_funcs(("sytrd", "sytrd_lwork"), (S,))
+    reflectors, d, e, tau, _ = sytrd(S.T, lower=1, lwork=int(sytrd_lwork(n, lower=1)[0]))
+    spectrum = eigvalsh_tridiagonal(d, e, check_finite=False)  # ascending
+    kept = np.argsort(-np.abs(spectrum), kind="stable")[:rank]
+    low = int((spectrum[kept] < 0).sum())
+    ends = [(0, low - 1)] * (low > 0) + [(n - rank + low, n - 1)] * (low < rank)
+    how: dict[str, Any] = {"select": "i", "lapack_driver": "stebz", "check_finite": False}
+    parts = [eigh_tridiagonal(d, e, select_range=end, **how) for end in ends]
+    values = np.concatenate([v for v, _ in parts])
+    U = np.concatenate([u for _, u in parts], axis=1)
+    U[1:] = _reflected(reflectors[1:, :-1], tau, U[1:])
+    order = np.argsort(-np.abs(values), kind="stable")
+    return values[order], U[:, order]
+
+
+def _reflected(reflectors: FloatArray, tau: FloatArray, U: FloatArray) -> FloatArray:
+    """Q U for the orthogonal Q that LAPACK keeps as Householder vectors below a diagonal."""
+    (ormqr,) = get_lapack_funcs(("ormqr",), (U,))
+    _, work, _ = ormqr("L", "N", reflectors, tau, U, -1)
+    product: FloatArray = ormqr("L", "N", reflectors, tau, U, int(work[0]))[0]
+    return product
+
+
+def _orthonormal(X: FloatArray) -> FloatArray:
+    Q: Any = qr(X, mode="economic", check_finite=False)[0]
+    return np.asarray(Q)
+
+
+def _width(k: int) -> int:
+    """Vectors of a Krylov block: those asked for, one more for the gap, and some to spare."""
+    return k + 1 + k // 4

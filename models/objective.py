@@ -1,0 +1,141 @@
+"""Eq. 7 of Zhang et al., CVPR 2019: the costs of an epoch and their gradients.
+
+The costs are those of ``models.losses``. The gradient is autograd's, but taken in pieces: decoder
+and L2 chunk by chunk of images, so that one chunk's feature maps exist at a time; L1 and L3 by
+blocks of rows of C, so that no N x N matrix is made beside C and its gradient. Where the pieces
+meet, with R = Z - C Z,
+
+    D     = gamma0 dL0/d(CZ) - gamma2 R                                              (N, p)
+    dL/dC = D Z^T + gamma1 dL1/dC + gamma3 sign(C) (1 - Q Q^T)                       (N, N)
+    dL/dZ = C^T D + gamma2 R + gamma4 dL4/dZ                                         (N, p)
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models import losses
+from models.hyperparameters import Norm
+from models.methods.s2convscn import S2ConvSCN
+from models.network import CHUNK, Network
+
+DARK = 1e-12
+"""Least ||X||^2 that relative costs divide by: all-black images cost nothing, not infinity."""
+ROWS = 64
+"""Rows of C that are penalised together: what is made of them stays in the cache."""
+Costs = dict[str, Tensor]
+
+
+class Objective:
+    """gamma0 L0 + gamma1 L1 + gamma2 L2 + gamma3 L3 + gamma4 L4 of a network on its images."""
+
+    def __init__(self, settings: S2ConvSCN, network: Network, X: Tensor) -> None:
+        """``settings`` are resolved; X is (N, channels, H, W), scaled as they say."""
+        g = settings
+        self.settings, self.network, self.X = settings, network, X
+        weights = (g.gamma0, g.gamma1, g.gamma2, g.gamma3, g.gamma4)
+        self.gamma = {f"L{i}": weight or 0.0 for i, weight in enumerate(weights)}
+        self.relative = settings.cost_scale == "relative"
+        self.share = len(X) / X.square().sum().clamp(min=DARK) if self.relative else 1.0
+
+    def features(self, Z: Tensor) -> Tensor:
+        """What self-expression and head see of the encoder's output (N, p)."""
+        return F.normalize(Z) if self.relative else Z
+
+    def differentiate(self, Q: Tensor | None) -> Costs:
+        """Set the gradient of every parameter that has a part in the weighted sum.
+
+        Args:
+            Q: (N, n) one-hot pseudo-labels, or None before there are any.
+
+        Returns:
+            L0 to L2 and, with Q, L3 and L4; ``C_l1``, which is ||C||_1. Costs without weight are
+            shown and not followed; L4 without weight is not computed.
+        """
+        C = self.network.C
+        for parameter in self.network.parameters():
+            parameter.grad = None
+        outputs = [self.network.encoder(x) for x in self.X.split(CHUNK)]
+        parts = [self.features(output) for output in outputs]
+        norms = [z.norm(dim=1, keepdim=True) for z in outputs] if self.relative else []
+        lengths = [_leaf(norm, torch.zeros_like(norm)) for norm in norms]
+        Z = torch.cat(parts).detach()  # (N, p)
+        dZ = torch.zeros_like(Z)
+        L4 = {} if Q is None else self._classify(Z, Q, dZ)
+        CZ = self.network.expression(_leaf(Z, dZ))  # (N, p)
+        D = CZ.detach()
+        costs = self._reconstruct(Z, D, lengths, dZ)
+        CZ.backward(D)
+        assert C.grad is not None  # noqa: S101 - of what just went backward
+        costs |= penalise(C, C.grad, Q, self.gamma, self.settings.norm) | L4
+        gradients = [*dZ.split(CHUNK), *(length.grad for length in lengths)]
+        torch.autograd.backward([*parts, *norms], gradients)
+        return costs
+
+    def _classify(self, Z: Tensor, Q: Tensor, dZ: Tensor) -> Costs:
+        """L4; its share of the gradient is added to dZ (N, p)."""
+        if not self.gamma["L4"]:
+            return {}
+        self.network.head.adjust(Z)
+        Y = self.network.head(_leaf(Z, dZ))  # (N, n)
+        L4 = losses.L4(Y, Q, self.settings.tau, self.settings.head_loss)
+        return self._follow(L4=L4 * len(Z) if self.relative else L4)
+
+    def _reconstruct(self, Z: Tensor, CZ: Tensor, lengths: list[Tensor], dZ: Tensor) -> Costs:
+        """L0 and L2; CZ (N, p) becomes their gradient by it, dZ (N, p) gains theirs by Z."""
+        found = []
+        chunks = zip(*(t.split(CHUNK) for t in (self.X, Z, CZ, dZ)), strict=True)
+        for i, (x, z, cz, dz) in enumerate(chunks):
+            expressed = _leaf(cz, torch.zeros_like(cz))
+            X_hat = self.network.decoder(expressed * lengths[i] if lengths else expressed)
+            L2 = losses.L2(_leaf(z, dz), expressed)
+            found.append(self._follow(L0=losses.L0(x, X_hat) * self.share, L2=L2))
+            cz.copy_(expressed.grad)
+        return _sum(found)
+
+    def _follow(self, **costs: Tensor) -> Costs:
+        """Backpropagate the weighted sum of those that have a weight; return all, detached."""
+        terms = [self.gamma[name] * cost for name, cost in costs.items() if self.gamma[name]]
+        if terms:
+            torch.stack(terms).sum().backward()
+        return {name: cost.detach() for name, cost in costs.items()}
+
+
+def _leaf(values: Tensor, gradient: Tensor) -> Tensor:
+    """The same values for autograd to stop at; it adds to ``gradient`` in place."""
+    leaf = values.detach().requires_grad_()
+    leaf.grad = gradient
+    return leaf
+
+
+@torch.no_grad()
+def penalise(
+    C: Tensor, dC: Tensor, Q: Tensor | None, gamma: Mapping[str, float], norm: Norm
+) -> Costs:
+    """L1 and, with Q, L3 by blocks of rows; their share of the gradient is added to dC (N, N).
+
+    Also ``C_l1``, ||C||_1, which is shown whatever the norm.
+    """
+    found = []
+    owners = C.new_empty(len(C), 0) if Q is None else Q
+    blocks = zip(*(t.split(ROWS) for t in (C, dC, owners)), strict=True)
+    for c, gradient, q in blocks:
+        magnitude, sign = c.abs(), c.sign()
+        mass = magnitude.sum()
+        costs = {"L1": mass if norm == "l1" else losses.L1(c, norm), "C_l1": mass}
+        if norm == "l1":
+            gradient.add_(sign, alpha=gamma["L1"])
+        else:
+            gradient.add_(c, alpha=2 * gamma["L1"])
+        if Q is not None:
+            apart = 1 - q @ Q.T  # (ROWS, N)
+            costs["L3"] = (magnitude * apart).sum()
+            gradient.addcmul_(sign, apart, value=gamma["L3"])
+        found.append(costs)
+    return _sum(found)
+
+
+def _sum(parts: Sequence[Costs]) -> Costs:
+    return {name: torch.stack([part[name] for part in parts]).sum() for name in parts[0]}
