@@ -115,6 +115,8 @@ def rayleigh_ritz(L: FloatArray, X: FloatArray) -> RitzPairs:
     Y = np.linalg.eigh(X.T @ LX)[1][:, ::-1]
     X, LX = X @ Y, LX @ Y
     values = np.einsum("ij,ij->j", X, LX, dtype=np.float64)
+    order = np.argsort(-values, kind="stable")  # rounding may have moved equal ones
+    X, LX, values = X[:, order], LX[:, order], values[order]
     residuals = np.linalg.norm(LX - X * values.astype(X.dtype), axis=0)
     gaps = values[:-1] - values[-1] - residuals[-1]
     angle = np.linalg.norm(residuals[:-1] / gaps) if (gaps > 0).all() else np.inf
