@@ -9,7 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 
 from models.base import FloatArray, IntArray
-from models.kmeans import kmeans
+from models.kmeans import CANDIDATES, kmeans, swapped
 from models.spectral import components
 
 WORSE = 1.02
@@ -54,6 +54,20 @@ def test_the_inertia_is_as_low_as_the_best_of_twenty(
     X, n = made()
     best = KMeans(n, n_init=20, random_state=seed).fit(X).inertia_
     assert inertia(X, kmeans(X, n, seed)) <= WORSE * best
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_best_swap_is_that_of_all_pairs(seed: int) -> None:
+    """So few points that each is a candidate: no other swap has a lower inertia."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(CANDIDATES, 2)).astype(np.float32)
+    centres = X[:3] + np.float32(0.1)
+
+    def loss(tried: FloatArray) -> float:
+        return float(((X[:, None] - tried) ** 2).sum(axis=2).min(axis=1).sum())
+
+    tries = [np.vstack([np.delete(centres, old, axis=0), point]) for old in range(3) for point in X]
+    assert loss(swapped(X, centres, rng)) == pytest.approx(min(map(loss, tries)), rel=1e-5)
 
 
 @pytest.mark.parametrize("made", [apart, overlapping, unequal, shapeless, directions])
