@@ -13,7 +13,9 @@ from models.hyperparameters import Precision
 
 _ROUNDED: ContextVar[bool] = ContextVar("rounded", default=False)
 _ONE_DNN = (
-    torch.backends.mkldnn.is_available() and torch.backends.cpu.get_cpu_capability() == "AVX512"
+    torch.backends.mkldnn.is_available()
+    and torch.backends.cpu.get_cpu_capability() == "AVX512"
+    and "Intel" not in torch.cpu.get_capabilities()["cpu_name"]
 )
 """Torch leaves fp32 products to MKL, which keeps to AVX2 on processors that are not Intel's. The
 oneDNN that torch brings uses AVX-512 wherever it is: on a Zen 5, twice as fast, and as precise."""

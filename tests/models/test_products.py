@@ -3,7 +3,9 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.backends import mkldnn
 
+from models import products
 from models.hyperparameters import Precision
 from models.products import precision, product
 
@@ -25,7 +27,11 @@ def error(found: Tensor, A: Tensor, B: Tensor) -> float:
     return float(((found.detach().double() - A @ B).abs() / (A.abs() @ B.abs())).max())
 
 
-def test_the_highest_precision_is_that_of_fp32() -> None:
+@pytest.mark.parametrize("one_dnn", [False, mkldnn.is_available()])
+def test_the_highest_precision_is_that_of_fp32(
+    monkeypatch: pytest.MonkeyPatch, *, one_dnn: bool
+) -> None:
+    monkeypatch.setattr(products, "_ONE_DNN", one_dnn)
     A, B = factors()
     with precision("highest"):
         assert error(product(A, B), A, B) <= A.shape[1] * FP32
