@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from benchmarks import judge, machine, methods, records, stageone, trials
 from benchmarks.display import Display
 from benchmarks.journal import SAVE_SECONDS, Journal
 from benchmarks.records import Case, Record
 from benchmarks.sets import SETS, ImageSet
+from models.affinity import affinity, plain
 from models.base import Clustering, FloatArray, NotFinite, Shape, State
 from models.methods.s2convscn import S2ConvSCN
-from models.selfexpression import closed_form
+from models.ridge import start
 
 
 class Bench:
@@ -125,16 +125,17 @@ def without_network(
         Z = torch.from_numpy(images).to(journal.device).flatten(1)  # (N, H W)
     else:
         Z = stageone.encode(state, chosen, images, journal)  # (N, p)
-    C = closed_form(F.normalize(Z), chosen.ridge or 1).cpu().numpy()
-    A = judge.affinity(chosen.affinity, C, chosen, n_clusters)
+    ridged, ridge = start(Z, chosen, n_clusters)
+    C = ridged.cpu().numpy()
+    A = affinity(C, n_clusters, chosen.affinity, chosen.postprocessing)
     answer = judge.spectral(A, chosen, n_clusters, journal.seed)
     return Clustering(
         labels=answer.labels,
         coefficients=C,
         affinity=A,
-        plain_affinity=judge.affinity("plain", C, chosen, n_clusters),
+        plain_affinity=plain(C),
         labelings={"spectral": answer.labels},
-        diagnostics=answer.figures,
+        diagnostics=answer.figures | {"ridge": ridge},
     )
 
 

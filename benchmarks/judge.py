@@ -4,8 +4,9 @@ from typing import Any, NamedTuple
 
 from benchmarks.journal import Journal, Partition, Row
 from benchmarks.records import columns
-from models.affinity import plain, processed
+from models.affinity import affinity
 from models.base import Clustering, FloatArray, IntArray
+from models.hyperparameters import Kind
 from models.methods.s2convscn import S2ConvSCN
 from models.scores import score
 from models.spectral import spectral_clustering
@@ -25,21 +26,16 @@ def answers(
 ) -> dict[str, Answer]:
     """Spectral clustering of the processed and of the plain affinity, and the head, if any."""
     found: dict[str, Answer] = {}
-    for name in ("processed", "plain"):
+    kinds: tuple[Kind, ...] = ("processed", "plain")
+    for name in kinds:
         if name == chosen.affinity and "spectral" in clustering.labelings:
             found[name] = Answer(clustering.labelings["spectral"], dict(clustering.diagnostics))
         else:
-            A = affinity(name, clustering.coefficients, chosen, n_clusters)
+            A = affinity(clustering.coefficients, n_clusters, name, chosen.postprocessing)
             found[name] = spectral(A, chosen, n_clusters, seed)
     if "head" in clustering.labelings:
         found["head"] = Answer(clustering.labelings["head"], {})
     return found
-
-
-def affinity(name: str, C: FloatArray, chosen: S2ConvSCN, n_clusters: int) -> FloatArray:
-    if name == "plain" or chosen.postprocessing is None:
-        return plain(C)
-    return processed(C, n_clusters, chosen.postprocessing)
 
 
 def spectral(A: FloatArray, chosen: S2ConvSCN, n_clusters: int, seed: int) -> Answer:

@@ -6,11 +6,20 @@ import numpy as np
 import torch
 
 from models.base import FloatArray, IntArray
-from models.eigen import largest_by_magnitude
-from models.hyperparameters import PostProcessing
+from models.eigen import largest_by_magnitude, largest_by_value
+from models.hyperparameters import Kind, PostProcessing
 
 FEW = 64
 """Coefficients of a row that are sorted first; thresholds seldom keep more."""
+
+
+def affinity(
+    C: FloatArray, n_clusters: int, kind: Kind, settings: PostProcessing | None
+) -> FloatArray:
+    """``processed`` if that is asked for and said how, else ``plain``. Shape (N, N)."""
+    if kind == "plain" or settings is None:
+        return plain(C)
+    return processed(C, n_clusters, settings)
 
 
 def plain(C: FloatArray) -> FloatArray:
@@ -20,7 +29,7 @@ def plain(C: FloatArray) -> FloatArray:
 
 
 def processed(C: FloatArray, n_clusters: int, settings: PostProcessing) -> FloatArray:
-    """The affinity of DSC-Net's post-processing; symmetric, in [0, 1]. Shape (N, N).
+    """The affinity of DSC-Net's post-processing, or a variant; symmetric, in [0, 1]. Shape (N, N).
 
     The released code decomposes the symmetrised C by ARPACK's SVD. An eigen-decomposition ordered
     by magnitude gives the same matrix M M^T, exactly and the same each time.
@@ -30,13 +39,23 @@ def processed(C: FloatArray, n_clusters: int, settings: PostProcessing) -> Float
     if settings.unit_diagonal:
         np.fill_diagonal(S, 1)
     rank = min(settings.dimension * n_clusters + 1, len(S) - 1)
-    values, U = largest_by_magnitude(S, rank)
+    largest = largest_by_value if settings.spectrum == "positive" else largest_by_magnitude
+    values, U = largest(S, rank)
     M = U * np.sqrt(np.abs(values))  # (N, rank)
     M /= np.maximum(np.linalg.norm(M, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     A = torch.from_numpy(M @ M.T)  # (N, N)
     A = A.clamp_(min=0).pow_(settings.power)
+    if settings.neighbours is not None:
+        A = nearest(A, settings.neighbours)
     A /= A.max().clamp_(min=torch.finfo(A.dtype).tiny)
     return (A + A.T).mul_(0.5).numpy()
+
+
+def nearest(A: torch.Tensor, k: int) -> torch.Tensor:
+    """A (N, N) with the k largest entries of each row off the diagonal; zero elsewhere."""
+    others = A.clone().fill_diagonal_(-1)
+    values, columns = others.topk(min(k, len(A) - 1), dim=1)
+    return torch.zeros_like(A).scatter_(1, columns, values)
 
 
 def threshold(C: FloatArray, share: float, axis: Literal["row", "column"] = "row") -> FloatArray:

@@ -150,6 +150,16 @@ def largest_by_magnitude(S: FloatArray, rank: int) -> tuple[FloatArray, FloatArr
     return values[order], U[:, order]
 
 
+def largest_by_value(S: FloatArray, rank: int) -> tuple[FloatArray, FloatArray]:
+    """The ``rank`` largest eigenvalues of a symmetric matrix (N, N), descending, negatives as 0.
+
+    Returns values (rank,) and vectors (N, rank).
+    """
+    ends = [len(S) - rank, len(S) - 1]
+    values, U = eigh(S, driver="evr", subset_by_index=ends, check_finite=False)
+    return np.maximum(values[::-1], 0), U[:, ::-1]
+
+
 def _reflected(reflectors: FloatArray, tau: FloatArray, U: FloatArray) -> FloatArray:
     """Q U for the orthogonal Q that LAPACK keeps as Householder vectors below a diagonal."""
     (ormqr,) = get_lapack_funcs(("ormqr",), (U,))

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Norm = Literal["l1", "l2"]
 HeadLoss = Literal["cross_entropy", "printed"]
 Precision = Literal["highest", "medium", "bf16"]
+Spectrum = Literal["magnitude", "positive"]
+Kind = Literal["processed", "plain"]
 Assign = Literal["kmeans", "cluster_qr", "discretize"]
 
 
@@ -38,4 +40,13 @@ class PostProcessing(BaseModel):
     power: float = Field(3.5, gt=0, le=20, description="Exponent that sharpens the affinity.")
     unit_diagonal: bool = Field(
         False, description="Set the diagonal of C to 1 before the decomposition."
+    )
+    spectrum: Spectrum = Field(
+        "magnitude",
+        description="Which eigenpairs of C make its low-rank part: the largest in magnitude, or "
+        "the largest positive ones. With diag(C) = 0 the trace is 0, and negative eigenvalues of "
+        "C are as large as positive ones without telling clusters apart.",
+    )
+    neighbours: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="Keep each image's k largest affinities to others; null keeps all."
     )

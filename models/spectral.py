@@ -33,13 +33,18 @@ class Segmentation:
 
     @property
     def relative_eigengap(self) -> float:
-        """(s_(n+1) - mean(s_1..s_n)) / mean(s_1..s_n), s the Laplacian's eigenvalues.
+        """Of these eigenvalues; near zero means that n clusters are not there."""
+        return relative_eigengap(self.eigenvalues)
 
-        Fan et al., AutoSC, NeurIPS 2022. Near zero means that n clusters are not there.
-        """
-        s = np.clip(1 - self.eigenvalues, 0, None)
-        low = float(s[:-1].mean())
-        return (float(s[-1]) - low) / (low + 1e-6)
+
+def relative_eigengap(eigenvalues: FloatArray) -> float:
+    """(s_(n+1) - mean(s_1..s_n)) / mean(s_1..s_n), s the Laplacian's eigenvalues.
+
+    Fan et al., AutoSC, NeurIPS 2022. ``eigenvalues`` (n + 1,) are the affinity's, descending.
+    """
+    s = np.clip(1 - eigenvalues, 0, None)
+    low = float(s[:-1].mean())
+    return (float(s[-1]) - low) / (low + 1e-6)
 
 
 def spectral_clustering(

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Adam
 
-from models.affinity import plain, processed
+from models.affinity import affinity, plain
 from models.alignment import align
 from models.autoencoder import PHASE as STAGE_ONE
 from models.autoencoder import pretrain
@@ -19,7 +19,7 @@ from models.network import Network
 from models.objective import Objective
 from models.products import precision
 from models.quality import notices
-from models.selfexpression import closed_form
+from models.ridge import start
 from models.spectral import Segmentation, spectral_clustering
 
 PRETRAINED = "pretrained"
@@ -58,6 +58,7 @@ class Training:
         self.labels: IntArray | None = None
         self.segmentation: Segmentation | None = None
         self.clustered: FloatArray | None = None
+        self.ridge: float | None = None
 
     @torch.no_grad()
     def begin(self) -> None:
@@ -110,13 +111,13 @@ class Training:
         """Spectral clustering of C; its labels renumbered to agree with the last ones."""
         if not np.isfinite(C).all():
             raise NotFinite(_diverged("C", self.epoch, ", gamma1 or gamma2"))
-        affinity = self.affinity(C)
-        found = spectral_clustering(affinity, self.n_clusters, self.run.seed, self.settings.assign)
+        A = self.affinity(C)
+        found = spectral_clustering(A, self.n_clusters, self.run.seed, self.settings.assign)
         labels, changed = found.labels, 1.0
         if self.labels is not None:
             labels = align(labels, self.labels, self.n_clusters)
             changed = float(np.mean(labels != self.labels))
-        self.labels, self.segmentation, self.clustered = labels, found, affinity
+        self.labels, self.segmentation, self.clustered = labels, found, A
         return {
             "changed_labels": changed,
             "relative_eigengap": found.relative_eigengap,
@@ -124,9 +125,7 @@ class Training:
         }
 
     def affinity(self, C: FloatArray) -> FloatArray:
-        if self.settings.affinity == "plain" or self.settings.postprocessing is None:
-            return plain(C)
-        return processed(C, self.n_clusters, self.settings.postprocessing)
+        return affinity(C, self.n_clusters, self.settings.affinity, self.settings.postprocessing)
 
     @torch.no_grad()
     def first_coefficients(self) -> FloatArray:
@@ -137,8 +136,8 @@ class Training:
 
     def closed_form(self) -> Tensor:
         """The ridge solution (N, N) on the present features at unit norm."""
-        Z = F.normalize(self.network.encode(self.X))
-        return closed_form(Z, self.settings.ridge or 1)
+        C, self.ridge = start(self.network.encode(self.X), self.settings, self.n_clusters)
+        return C
 
     def coefficients(self) -> FloatArray:
         return self.network.C.detach().cpu().numpy()
@@ -164,7 +163,7 @@ class Training:
         arrays = module_arrays(self.network) | optimiser_arrays("optimiser", self.optimiser)
         if self.labels is not None:
             arrays["labels"] = self.labels
-        return State(arrays, {"phase": "training", "epoch": self.epoch})
+        return State(arrays, {"phase": "training", "epoch": self.epoch, "ridge": self.ridge})
 
     def adopt(self, state: State) -> None:
         """Take encoder and decoder from a finished stage I."""
@@ -174,7 +173,7 @@ class Training:
     def load(self, state: State) -> None:
         load_module(self.network, state.arrays)
         load_optimiser("optimiser", self.optimiser, state.arrays)
-        self.epoch = state.meta["epoch"]
+        self.epoch, self.ridge = state.meta["epoch"], state.meta["ridge"]
         self.labels = state.arrays.get("labels")
 
     @torch.no_grad()
@@ -191,6 +190,7 @@ class Training:
             self.network.head.adjust(features)
             labelings["head"] = self.network.head(features).argmax(dim=1).cpu().numpy()
         labels = labelings[self.settings.final_labels]
+        ridge = {} if self.ridge is None else {"ridge": self.ridge}
         return Clustering(
             labels=labels,
             coefficients=C,
@@ -201,7 +201,8 @@ class Training:
             diagnostics={
                 "relative_eigengap": self.segmentation.relative_eigengap,
                 "components": float(self.segmentation.components),
-            },
+            }
+            | ridge,
             notices=notices(labels, self.n_clusters, self.segmentation),
             model=self.model(),
         )

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from models import presets
 from models.base import Clustering, FloatArray, Method, Run, Shape
-from models.hyperparameters import Assign, HeadLoss, Layer, Norm, PostProcessing, Precision
+from models.hyperparameters import Assign, HeadLoss, Kind, Layer, Norm, PostProcessing, Precision
 from models.sizes import feature_map, training_bytes
 
 Weight = Annotated[float, Field(ge=0, le=1e9)]
@@ -96,8 +96,10 @@ class S2ConvSCN(Method):
     initial_value: Annotated[float, Field(ge=0, le=1)] = Field(
         1e-4, description="The constant off the diagonal."
     )
-    ridge: Annotated[float, Field(ge=1e-6, le=1e6)] | None = Field(
-        None, description="Ridge of the closed form on features of unit norm."
+    ridge: Annotated[float, Field(ge=1e-6, le=1e6)] | Literal["eigengap"] | None = Field(
+        None,
+        description="Ridge of the closed form on features of unit norm. eigengap: the one of "
+        "0.03, 0.1, 0.3, 1, 3, 10 whose affinity has the largest relative eigengap.",
     )
     zero_diagonal: bool = Field(True, description="Keep diag(C) = 0.")
     self_expression_epochs: Epochs | None = Field(
@@ -107,7 +109,7 @@ class S2ConvSCN(Method):
         None, description="T0: epochs between two spectral clusterings."
     )
     epochs: Epochs | None = Field(None, description="Tmax: epochs of stage II.")
-    affinity: Literal["processed", "plain"] = Field(
+    affinity: Kind = Field(
         "processed", description="What is clustered: post-processed C, or (|C| + |C^T|) / 2."
     )
     postprocessing: PostProcessing | None = Field(
@@ -167,14 +169,14 @@ class S2ConvSCN(Method):
         per_cluster = shape.n_images / n_clusters
         return {
             "encoder": automatic_encoder(shape),
-            "pixel_scale": 1.0,
+            "pixel_scale": 255.0,
             "cost_scale": "relative",
             "gamma1": 0.01,
             "gamma2": 1.0,
             "gamma3": 0.01,
             "gamma4": 0.3,
             "coefficient_rate": 0.1 / shape.n_images,
-            "ridge": per_cluster / 20,
+            "ridge": "eigengap",
             "initial_coefficients": "closed_form",
             "self_expression_epochs": 0,
             "round_epochs": 10,
@@ -185,10 +187,11 @@ class S2ConvSCN(Method):
 
 def automatic_postprocessing(per_cluster: float) -> PostProcessing:
     """Constants of the clean-up from the mean number of images in a cluster, N/n."""
-    dimension = min(max(round(per_cluster / 6), 3), 12)
-    share = (dimension - 3) / 9
     return PostProcessing(
-        dimension=dimension, power=round(1 + 7 * share, 2), threshold=round(0.2 - 0.1 * share, 3)
+        dimension=min(max(round(per_cluster / 6), 3), 12),
+        power=2,
+        spectrum="positive",
+        neighbours=min(max(round(per_cluster) - 1, 1), 6),
     )
 
 

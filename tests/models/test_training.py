@@ -169,7 +169,7 @@ def test_stage_one_stops_when_the_images_are_reconstructed(
 ) -> None:
     run = recorder()
     images, floor = subspaces[0], 0.2
-    settings = SHORT | {"pretrain_floor": floor, "pretrain_max_steps": 10_000}
+    settings = SHORT | {"pixel_scale": 1, "pretrain_floor": floor, "pretrain_max_steps": 10_000}
     S2ConvSCN.model_validate(settings | {"pretrain_tolerance": 0}).fit(images, 3, run)
     costs = [row["L0"] for row in run.rows if row["phase"] == "pretraining"]
     target = floor * float((images.astype(np.float64) ** 2).sum()) / (2 * len(images))
