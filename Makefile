@@ -7,10 +7,11 @@ READY  := $(VENV)/.ready
 # SET and METHOD choose the runs of make bench; these add to them, each by its name
 CHOSEN = $(or $(SET),$(error Say which: SET=orl, olivetti, coil20, coil100 or yaleb))
 BENCH := LEAGUE SEEDS DATA N_CLUSTERS TRIALS CLASSES LABEL PRESET THREADS DEVICE CACHE
+SPEED := SETS KINDS DATA ROUNDS THREADS
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
-.PHONY: demo test check serve test-slow chaos bench bench-tables bench-figure format clean
+.PHONY: demo test check serve test-slow chaos bench bench-speed bench-tables bench-figure format clean
 
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
@@ -36,6 +37,9 @@ chaos: $(READY)       ## kill trainer, worker and broker in mid-training
 bench: $(READY)       ## SET=orl|olivetti|coil20|coil100|yaleb METHOD=table5: docs/benchmarks.md
 	$(BIN)/python -m benchmarks run $(call given,$(BENCH)) \
 	  $(foreach pair,$(OVERRIDES),--set '$(pair)') $(CHOSEN) $(or $(METHOD),s2convscn-l1)
+
+bench-speed: $(READY)  ## [LARGE=1 SETS KINDS DATA ROUNDS THREADS]: epochs, memory, spectral rounds
+	$(BIN)/python -m benchmarks speed $(call given,$(SPEED)) $(if $(LARGE),--large)
 
 bench-tables: $(READY) ## the tables of docs/benchmarks.md, from the records
 	$(BIN)/python -m benchmarks tables --into docs/benchmarks.md

@@ -1,4 +1,4 @@
-"""``python -m benchmarks run|tables|figure``; ``make bench`` and its kin call it."""
+"""``python -m benchmarks run|tables|speed|figure``; ``make bench`` and its kin call it."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks import document, figure, methods, records, sets, trials
 from benchmarks.methods import Choice
 from benchmarks.records import Case
+from benchmarks.speed.tables import KINDS
 from benchmarks.trials import Trial
 
 HERE = Path(__file__).parent
@@ -35,6 +36,7 @@ def parser() -> ArgumentParser:
     for name, add in (
         ("run", _run_options),
         ("tables", _table_options),
+        ("speed", _speed_options),
         ("figure", _figure_options),
     ):
         add(commands.add_parser(name))
@@ -62,10 +64,22 @@ def run(options: Namespace) -> None:
 
 def tables(options: Namespace) -> None:
     """Print the tables of all records; with ``--into``, renew those of a document, too."""
-    found = records.runs(options.results)
+    found = [*records.runs(options.results), *records.speeds(options.results)]
     if options.into:
         options.into.write_text(document.renewed(options.into.read_text(), found))
     print("\n\n".join(document.everything(found)))
+
+
+def speed(options: Namespace) -> None:
+    """Time the parts against the yardstick, one record each; print the tables."""
+    from benchmarks.compute import computing  # noqa: PLC0415 - tables need no torch
+    from benchmarks.speed.measure import measure  # noqa: PLC0415 - as above
+
+    chosen = [*options.sets.split(","), *(["coil100"] if options.large else [])]
+    with computing(options.threads, "cpu"):
+        measure(options.kinds.split(","), chosen, options.data, options.rounds, options.results)
+    found = records.speeds(options.results)
+    print("\n\n".join(document.table(name, found) for name in document.OF_SPEED))
 
 
 def draw(options: Namespace) -> None:
@@ -156,6 +170,19 @@ def _table_options(command: ArgumentParser) -> None:
     command.set_defaults(command=tables)
     command.description = tables.__doc__
     command.add_argument("--into", type=Path, help=f"a document with markers, as {DOCUMENT.name}")
+
+
+def _speed_options(command: ArgumentParser) -> None:
+    command.set_defaults(command=speed)
+    command.description = speed.__doc__
+    add = command.add_argument
+    folder = os.environ.get("S2CONVSCN_BENCH_DATA") or None
+    add("--kinds", default=",".join(KINDS), help="what is timed, with commas between")
+    add("--sets", default="orl,coil20,yaleb", help="with commas between")
+    add("--large", action="store_true", help="COIL100, too, which takes minutes and gigabytes")
+    add("--data", type=_folder, default=folder, help="folder of the sets, else synthetic images")
+    add("--rounds", type=int, default=7, help="turns of each contender; medians are told")
+    add("--threads", type=int, default=0, help="CPU threads instead of all cores")
 
 
 def _figure_options(command: ArgumentParser) -> None:

@@ -6,20 +6,30 @@ from functools import partial
 
 from benchmarks import tables
 from benchmarks.methods import LEAGUES
-from benchmarks.records import Record
+from benchmarks.records import SPEED, Record
+from benchmarks.speed import tables as speed
 
 Maker = Callable[[Sequence[Record]], str]
-TABLES: dict[str, Maker] = {
+OF_RUNS: dict[str, Maker] = {
     f"{make.__name__} {league}": partial(make, league)
     for make in (tables.table5, tables.table2, tables.table3, tables.development)
     for league in LEAGUES
 }
+OF_SPEED: dict[str, Maker] = {f"{SPEED} {kind}": make for kind, make in speed.TABLES.items()}
+TABLES = (*OF_RUNS, *OF_SPEED)
 MARKED = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def everything(records: Sequence[Record]) -> Iterator[str]:
     """All tables, each under its name."""
-    return (f"### {name}\n\n{make(records)}" for name, make in TABLES.items())
+    return (f"### {name}\n\n{table(name, records)}" for name in TABLES)
+
+
+def table(name: str, records: Sequence[Record]) -> str:
+    """One table, of the records that are its own."""
+    if name in OF_SPEED:
+        return OF_SPEED[name]([record for record in records if SPEED in record])
+    return OF_RUNS[name]([record for record in records if SPEED not in record])
 
 
 def renewed(text: str, records: Sequence[Record]) -> str:
@@ -29,10 +39,10 @@ def renewed(text: str, records: Sequence[Record]) -> str:
         ValueError: for the name of a table that there is not.
     """
 
-    def table(found: re.Match[str]) -> str:
+    def marked(found: re.Match[str]) -> str:
         opening, name, closing = found.groups()
         if name not in TABLES:
             raise ValueError(f"There is no table {name}; there are {', '.join(TABLES)}.")
-        return f"{opening}\n{TABLES[name](records)}\n\n{closing}"
+        return f"{opening}\n{table(name, records)}\n\n{closing}"
 
-    return MARKED.sub(table, text)
+    return MARKED.sub(marked, text)

@@ -19,6 +19,7 @@ DIGITS = 5
 """Significant digits of what was measured."""
 EXACT = frozenset({"settings", "overrides"})
 STAGE_ONE = "stage-one"
+SPEED = "speed"
 
 Record = dict[str, Any]
 
@@ -89,9 +90,18 @@ def read(path: Path) -> Record | None:
 
 
 def runs(results: Path) -> list[Record]:
-    """The records of all runs under a folder, those of stage I left out."""
-    paths = sorted(p for p in results.rglob("*.json") if p.parent.name != STAGE_ONE)
-    return [record for path in paths if (record := read(path)) is not None]
+    """The records of all runs under a folder, those of stage I and of speed left out."""
+    others = (STAGE_ONE, SPEED)
+    return _read(path for path in results.rglob("*.json") if path.parent.name not in others)
+
+
+def speeds(results: Path) -> list[Record]:
+    """The measurements of speed under a folder; each names its kind in ``speed``."""
+    return _read((results / SPEED).glob("*.json"))
+
+
+def _read(paths: Iterable[Path]) -> list[Record]:
+    return [record for path in sorted(paths) if (record := read(path)) is not None]
 
 
 def same(record: Record, identity: Record) -> bool:

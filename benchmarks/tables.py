@@ -133,7 +133,11 @@ def _figure(value: float | None) -> str:
 def _markdown(header: Sequence[str], rows: list[Row], runs: list[Record]) -> str:
     if not rows:
         return "Nothing was run in this league."
+    return "\n\n".join(filter(None, (grid(header, rows), origin(runs))))
+
+
+def grid(header: Sequence[str], rows: Iterable[Row]) -> str:
+    """A Markdown table; short rows are filled with empty cells."""
     lines = [list(header), ["---"] * len(header)]
     lines += [row + [""] * (len(header) - len(row)) for row in rows]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return "\n\n".join(filter(None, (table, origin(runs))))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,44 @@
+"""One record for each kind of measurement and each set."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import records
+from benchmarks.machine import provenance
+from benchmarks.speed import epochs, memory, pretraining, spectral
+from benchmarks.speed.cases import Case, case
+
+BY_TURNS = {
+    "epochs": epochs.measure,
+    "pretraining": pretraining.measure,
+    "spectral": spectral.measure,
+}
+
+
+def measure(
+    kinds: Sequence[str], names: Sequence[str], data: Path | None, rounds: int, results: Path
+) -> None:
+    """Time each kind on each set; what was measured before is measured anew.
+
+    Raises:
+        ValueError: for a kind that there is not.
+    """
+    unknown = set(kinds) - {*BY_TURNS, "memory"}
+    if unknown:
+        raise ValueError(f"Nothing is timed as {', '.join(sorted(unknown))}.")
+    for name in names:
+        chosen = case(name, data)
+        for kind in kinds:
+            _record(kind, name, chosen, rounds, results)
+    if "memory" in kinds:
+        _record("memory", memory.FEW, memory.few_features(), rounds, results)
+
+
+def _record(kind: str, name: str, chosen: Case, rounds: int, results: Path) -> None:
+    """Measure and write; a line says that it is done."""
+    timed = BY_TURNS.get(kind)
+    found = timed(chosen, rounds) if timed else memory.measure(chosen)
+    path = results / records.SPEED / f"{kind}-{name}.json"
+    about = {records.SPEED: kind, "set": name, "n_images": len(chosen.images)}
+    records.write(path, about | {"real": chosen.real} | found | provenance("cpu"))
+    print(path, flush=True)

@@ -1,0 +1,142 @@
+"""The measurements of speed as Markdown tables."""
+
+from collections.abc import Callable, Sequence
+from typing import get_args
+
+from benchmarks.records import Record
+from benchmarks.sets import SETS
+from benchmarks.summary import NOT_RUN, origin
+from benchmarks.tables import Row, grid
+from models.hyperparameters import Precision
+
+PRECISIONS = get_args(Precision)
+SYNTHETIC = ", synthetic"
+
+
+def epochs(records: Sequence[Record]) -> str:
+    """Seconds of an epoch, and the ratio to the yardstick's DSC-Net, which has no head."""
+    rows = [
+        [
+            *_about(r),
+            *(f"{r['seconds'][name]:.3g}" for name in ("bare", "full", *PRECISIONS)),
+            *(f"{r['to_bare'][name]:.2f}" for name in PRECISIONS),
+        ]
+        for r in records
+    ]
+    ours = [f"ours, {name}" for name in PRECISIONS]
+    header = (
+        "set",
+        "N",
+        "yardstick: DSC-Net",
+        "S2ConvSCN",
+        *ours,
+        *(f"{o} / DSC-Net" for o in ours),
+    )
+    return _told(header, rows, records)
+
+
+def rates(records: Sequence[Record]) -> str:
+    """The arithmetic of an epoch as a share of what matrix products reach on the same threads."""
+    rows = [
+        [
+            *_about(r),
+            str(r["features"]),
+            f"{r['gflop']:.1f}",
+            name,
+            f"{r['gflop'] / r['seconds'][name]:.0f}",
+            f"{r['rates'][name]:.0f}",
+            f"{100 * r['shares'][name]:.0f} %",
+        ]
+        for r in records
+        for name in PRECISIONS
+    ]
+    header = ("set", "N", "p", "GFLOP", "precision", "GFLOP/s", "of a product", "share")
+    return _told(header, rows, records)
+
+
+def memory(records: Sequence[Record]) -> str:
+    """Peaks above what was held before, in MB and in N x N matrices of fp32."""
+    kinds = (*PRECISIONS, "yardstick")
+    rows = [
+        [
+            *_about(r),
+            *(f"{r['megabytes'][kind]:.0f}" for kind in kinds),
+            *(f"{r['squares'][kind]:.1f}" for kind in kinds),
+        ]
+        for r in records
+    ]
+    header = ("set", "N", *(f"{k}, MB" for k in kinds), *(f"{k}, N²" for k in kinds))
+    return _told(header, rows, records)
+
+
+def pretraining(records: Sequence[Record]) -> str:
+    """Milliseconds of a minibatch step of stage I."""
+    rows = [
+        [
+            *_about(r)[:1],
+            str(r["batch"]),
+            *(f"{1000 * r['seconds'][name]:.2f}" for name in ("yardstick", "ours")),
+            f"{r['ratio']:.2f}",
+        ]
+        for r in records
+    ]
+    return _told(("set", "images", "yardstick, ms", "ours, ms", "times as fast"), rows, records)
+
+
+def spectral(records: Sequence[Record]) -> str:
+    """Seconds of a spectral round, and agreement with the exact eigenvectors' partition."""
+    rows = [
+        [*_about(r), name, *_round(found)]
+        for r in records
+        for name, found in r["affinities"].items()
+    ]
+    header = (
+        *("set", "N", "affinity", "its seconds", "ours", "scikit-learn", "whole eigh"),
+        *("times as fast", "affinity included", "ARI to eigh: ours", "scikit-learn"),
+    )
+    return _told(header, rows, records)
+
+
+def _round(found: Record) -> Row:
+    names = ("affinity", "ours", "scikit_learn", "exact")
+    return [
+        *(f"{found['seconds'][name]:.3f}" for name in names),
+        *(f"{found[name]:.1f}" for name in ("faster", "faster_whole")),
+        *(f"{found['ari'][name]:.3f}" for name in ("ours", "scikit_learn")),
+    ]
+
+
+def _about(record: Record) -> Row:
+    """Title and N; images that are not the set's own are called synthetic."""
+    name = record["set"]
+    title = SETS[name].title if name in SETS else name
+    return [title + ("" if record["real"] else SYNTHETIC), str(record["n_images"])]
+
+
+def _told(header: Sequence[str], rows: list[Row], records: Sequence[Record]) -> str:
+    if not rows:
+        return f"{NOT_RUN.capitalize()}."
+    return f"{grid(header, rows)}\n\n{origin([*records])}"
+
+
+def _of(kind: str, make: Callable[[Sequence[Record]], str]) -> Callable[[Sequence[Record]], str]:
+    """A table of the records of one kind, by N."""
+
+    def made(records: Sequence[Record]) -> str:
+        own = [record for record in records if record["speed"] == kind]
+        return make(sorted(own, key=lambda record: (record["n_images"], record["set"])))
+
+    return made
+
+
+KINDS = ("epochs", "memory", "pretraining", "spectral")
+TABLES = {
+    make.__name__: _of(kind, make)
+    for kind, make in (
+        ("epochs", epochs),
+        ("epochs", rates),
+        ("memory", memory),
+        ("pretraining", pretraining),
+        ("spectral", spectral),
+    )
+}
