@@ -137,8 +137,8 @@ class Head(nn.Module):
     def adjust(self, Z: Tensor) -> None:
         """Take centre and scale from the whole data set's features (N, p)."""
         self.centre.copy_(Z.mean(dim=0))
-        deviations = [(z - self.centre).square().sum() for z in Z.split(CHUNK)]
-        variance = torch.stack(deviations).sum() / len(Z)
+        deviations = [torch.linalg.vector_norm(z - self.centre) for z in Z.split(CHUNK)]
+        variance = torch.stack(deviations).square().sum() / len(Z)
         self.gain.copy_(Z.shape[1] ** 0.25 / variance.clamp(min=torch.finfo(Z.dtype).tiny).sqrt())
 
     def forward(self, Z: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from models import losses
 from models.hyperparameters import Norm
 from models.methods.s2convscn import S2ConvSCN
 from models.network import CHUNK, Network
+from models.products import product
 
 DARK = 1e-12
 """Least ||X||^2 that relative costs divide by: all-black images cost nothing, not infinity."""
@@ -54,7 +55,6 @@ class Objective:
             L0 to L2 and, with Q, L3 and L4; ``C_l1``, which is ||C||_1. Costs without weight are
             shown and not followed; L4 without weight is not computed.
         """
-        C = self.network.C
         for parameter in self.network.parameters():
             parameter.grad = None
         outputs = [self.network.encoder(x) for x in self.X.split(CHUNK)]
@@ -62,38 +62,49 @@ class Objective:
         norms = [z.norm(dim=1, keepdim=True) for z in outputs] if self.relative else []
         lengths = [_leaf(norm, torch.zeros_like(norm)) for norm in norms]
         Z = torch.cat(parts).detach()  # (N, p)
-        dZ = torch.zeros_like(Z)
-        L4 = {} if Q is None else self._classify(Z, Q, dZ)
-        CZ = self.network.expression(_leaf(Z, dZ))  # (N, p)
-        D = CZ.detach()
-        costs = self._reconstruct(Z, D, lengths, dZ)
-        CZ.backward(D)
-        assert C.grad is not None  # noqa: S101 - of what just went backward
+        L4, dZ = self._classify(Z, Q)
+        C = self.network.C
+        with torch.no_grad():
+            D = self.network.expression(Z)  # (N, p)
+            costs = self._reconstruct(Z, D, lengths, dZ)
+            dZ += product(C.T, D)  # before C has a gradient: it may need a copy of C for a while
+            C.grad = product(D, Z.T)  # (N, N)
         costs |= penalise(C, C.grad, Q, self.gamma, self.settings.norm) | L4
         gradients = [*dZ.split(CHUNK), *(length.grad for length in lengths)]
         torch.autograd.backward([*parts, *norms], gradients)
         return costs
 
-    def _classify(self, Z: Tensor, Q: Tensor, dZ: Tensor) -> Costs:
-        """L4; its share of the gradient is added to dZ (N, p)."""
-        if not self.gamma["L4"]:
-            return {}
+    def _classify(self, Z: Tensor, Q: Tensor | None) -> tuple[Costs, Tensor]:
+        """L4, if it is to be followed, and its share of the gradient by Z (N, p)."""
+        if Q is None or not self.gamma["L4"]:
+            return {}, torch.zeros_like(Z)
         self.network.head.adjust(Z)
-        Y = self.network.head(_leaf(Z, dZ))  # (N, n)
+        leaf = Z.detach().requires_grad_()
+        Y = self.network.head(leaf)  # (N, n)
         L4 = losses.L4(Y, Q, self.settings.tau, self.settings.head_loss)
-        return self._follow(L4=L4 * len(Z) if self.relative else L4)
+        costs = self._follow(L4=L4 * len(Z) if self.relative else L4)
+        assert leaf.grad is not None  # noqa: S101 - of what just went backward
+        return costs, leaf.grad
 
     def _reconstruct(self, Z: Tensor, CZ: Tensor, lengths: list[Tensor], dZ: Tensor) -> Costs:
-        """L0 and L2; CZ (N, p) becomes their gradient by it, dZ (N, p) gains theirs by Z."""
+        """L0 and L2; CZ (N, p) becomes their gradient by it, dZ (N, p) gains that of L2 by Z."""
         found = []
         chunks = zip(*(t.split(CHUNK) for t in (self.X, Z, CZ, dZ)), strict=True)
         for i, (x, z, cz, dz) in enumerate(chunks):
-            expressed = _leaf(cz, torch.zeros_like(cz))
-            X_hat = self.network.decoder(expressed * lengths[i] if lengths else expressed)
-            L2 = losses.L2(_leaf(z, dz), expressed)
-            found.append(self._follow(L0=losses.L0(x, X_hat) * self.share, L2=L2))
-            cz.copy_(expressed.grad)
+            R = z - cz
+            L0, gradient = self._decode(x, cz, lengths[i] if lengths else None)
+            dz.add_(R, alpha=self.gamma["L2"])
+            torch.sub(gradient, R, alpha=self.gamma["L2"], out=cz)
+            found.append(L0 | {"L2": 0.5 * R.square().sum()})
         return _sum(found)
+
+    @torch.enable_grad()
+    def _decode(self, x: Tensor, cz: Tensor, length: Tensor | None) -> tuple[Costs, Tensor]:
+        """L0 of some images, and its weighted gradient by their part of C Z."""
+        leaf = cz.detach().requires_grad_()
+        X_hat = self.network.decoder(leaf if length is None else leaf * length)
+        L0 = self._follow(L0=losses.L0(x, X_hat) * self.share)
+        return L0, torch.zeros_like(cz) if leaf.grad is None else leaf.grad
 
     def _follow(self, **costs: Tensor) -> Costs:
         """Backpropagate the weighted sum of those that have a weight; return all, detached."""
