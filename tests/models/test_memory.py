@@ -10,6 +10,7 @@ from models.catalogue import parse
 
 FIT = """
 import resource, sys
+from pathlib import Path
 import numpy as np
 import torch
 from models.base import Shape
@@ -27,8 +28,13 @@ images = np.random.default_rng(0).random((n, channels, side, side), dtype=np.flo
 settings = {"epochs": 2, "round_epochs": 2, "pretrain_max_steps": 2}
 method = parse({"method": "s2convscn", **settings})
 method.fit(images, 5, Run())
-unit = 1 if sys.platform == "darwin" else 1024
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+# Linux's ru_maxrss begins at what the parent had when it forked; VmHWM does not
+status = Path("/proc/self/status")
+if status.is_file():
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    peak = int(line.split()[1]) * 1024
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(peak / method.memory_bytes(Shape(n, channels, side, side), 5))
 """
 
