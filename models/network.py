@@ -58,7 +58,7 @@ class Encoder(nn.Module):
         h = X.contiguous(memory_format=self.layout)
         for convolution in self.convolutions:
             weight, bias = convolution.parameters()
-            h = convolve(h, weight, bias).relu()
+            h = convolve(h, weight, bias).relu_()
         return h.flatten(1)
 
 
@@ -83,7 +83,7 @@ class Decoder(nn.Module):
         h = Z.reshape(-1, *self.top).contiguous(memory_format=self.layout)
         for convolution, size in zip(self.convolutions, self.sizes, strict=True):
             weight, bias = convolution.parameters()
-            h = transposed(h, weight, bias, size).relu()
+            h = transposed(h, weight, bias, size).relu_()
         return h
 
 
