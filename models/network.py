@@ -125,9 +125,9 @@ class Head(nn.Module):
         hidden = max(n_images // 2, 1)
         self.layers = nn.Sequential(
             _initialised(nn.Linear(p, hidden)),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             _initialised(nn.Linear(hidden, n_clusters)),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             _initialised(nn.Linear(n_clusters, n_clusters)),
         )
         self.register_buffer("centre", torch.zeros(p))
@@ -145,7 +145,7 @@ class Head(nn.Module):
         """(N, p) to y (N, n)."""
         weight, bias = self.layers[0].parameters()
         h = product(Z - self.centre, weight.T)  # (N, N/2)
-        Y: Tensor = self.layers[1:](torch.addcmul(bias, h, self.gain))
+        Y: Tensor = self.layers[1:](h.mul_(self.gain).add_(bias))  # in place: it is half of N x N
         return Y
 
 
