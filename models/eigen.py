@@ -23,7 +23,7 @@ VALUE = 1e-3
 """Largest relative error of the distance from 1 of the first eigenvalue left out."""
 SHIFT = 1e-4
 """How far above its largest eigenvalue the matrix is shifted before it is inverted."""
-BLOCKS = range(4, 8)
+BLOCKS = range(4, 9)
 """Blocks of the Krylov space after which its solution is judged."""
 TALL = 4
 """A basis is worth its cost while it has at most N / TALL vectors."""
@@ -64,13 +64,12 @@ def leading(L: FloatArray, k: int) -> tuple[FloatArray, FloatArray] | None:
     n = len(L)
     if TALL * (k + 1) > n:
         return None
-    if TALL * _width(k) * BLOCKS[-1] <= n:
-        found = inverse_krylov(L, k)
-    else:
+    found = inverse_krylov(L, k) if TALL * _width(k) * BLOCKS[-1] <= n else None
+    if found is None or not found.accurate:
         ends = [n - k - 1, n - 1]
         X = eigh(L, driver="evr", subset_by_index=ends, check_finite=False)[1]
         found = rayleigh_ritz(L, X)
-    return (found.values, found.vectors[:, :k]) if found and found.accurate else None
+    return (found.values, found.vectors[:, :k]) if found.accurate else None
 
 
 def inverse_krylov(L: FloatArray, k: int) -> RitzPairs | None:
@@ -78,8 +77,10 @@ def inverse_krylov(L: FloatArray, k: int) -> RitzPairs | None:
 
     Spectra of affinities are flat just below 1, where L itself separates the eigenvectors slowly;
     T spreads that end out. A block wider than any multiplicity, started at random, misses nothing.
+    T leaves out what is smaller than 1's rounding, whose products are subnormal, and so slow; the
+    residual is that of L itself.
     """
-    G = -L
+    G = np.where(np.abs(L) < np.finfo(L.dtype).eps, np.float32(0), -L)
     np.fill_diagonal(G, G.diagonal() + np.float32(1 + SHIFT))
     try:
         factor = cho_factor(G.T, lower=True, overwrite_a=True, check_finite=False)
@@ -112,8 +113,8 @@ def rayleigh_ritz(L: FloatArray, X: FloatArray) -> RitzPairs:
     """
     X = _orthonormal(X)
     LX = L @ X
-    Y = np.linalg.eigh(X.T @ LX)[1][:, ::-1]
-    X, LX = X @ Y, LX @ Y
+    Y = np.ascontiguousarray(np.linalg.eigh(X.T @ LX)[1][:, ::-1])  # NumPy's products of reversed
+    X, LX = X @ Y, LX @ Y  # views are slow loops
     values = np.einsum("ij,ij->j", X, LX, dtype=np.float64)
     order = np.argsort(-values, kind="stable")  # rounding may have moved equal ones
     X, LX, values = X[:, order], LX[:, order], values[order]

@@ -8,7 +8,7 @@ from models.alignment import align
 from models.base import FloatArray
 from models.eigen import largest_by_magnitude
 from models.hyperparameters import Assign, PostProcessing
-from models.spectral import embed, spectral_clustering
+from models.spectral import embed, normalised, spectral_clustering
 
 
 def block_coefficients(sizes: tuple[int, ...], noise: float, seed: int = 0) -> FloatArray:
@@ -118,6 +118,18 @@ def test_eigenvectors_are_those_of_the_normalised_affinity() -> None:
     d = A.sum(axis=1)
     expected = np.linalg.eigvalsh(A / np.sqrt(d[:, None] * d))[::-1][:3]
     assert np.allclose(values, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_normalised_entries_are_zero_or_large_enough_to_multiply(dtype: type) -> None:
+    """A power of 40 leaves entries of 1e-40; without them the spectrum is the same to rounding."""
+    A = plain(block_coefficients((20, 15, 25), 0.1)).astype(np.float64) ** 40
+    L = normalised(A, dtype)
+    assert L[L > 0].min() ** 2 > np.finfo(dtype).tiny
+    d = A.sum(axis=1)
+    expected = np.linalg.eigvalsh(A / np.sqrt(d[:, None] * d))
+    found = np.linalg.eigvalsh(L)
+    assert np.abs(found - expected).max() <= 20 * np.finfo(dtype).eps
 
 
 def test_alignment_undoes_a_permutation() -> None:
