@@ -39,7 +39,7 @@ bench: $(READY)       ## SET=orl|olivetti|coil20|coil100|yaleb METHOD=table5: do
 	  $(foreach pair,$(OVERRIDES),--set '$(pair)') $(CHOSEN) $(or $(METHOD),s2convscn-l1)
 
 bench-speed: $(READY)  ## [LARGE=1 SETS KINDS DATA ROUNDS THREADS]: epochs, memory, spectral rounds
-	$(BIN)/python -m benchmarks speed $(call given,$(SPEED)) $(if $(LARGE),--large)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks speed $(call given,$(SPEED)) $(if $(LARGE),--large)
 
 bench-tables: $(READY) ## the tables of docs/benchmarks.md, from the records
 	$(BIN)/python -m benchmarks tables --into docs/benchmarks.md

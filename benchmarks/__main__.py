@@ -75,7 +75,7 @@ def speed(options: Namespace) -> None:
     from benchmarks.compute import computing  # noqa: PLC0415 - tables need no torch
     from benchmarks.speed.measure import measure  # noqa: PLC0415 - as above
 
-    chosen = [*options.sets.split(","), *(["coil100"] if options.large else [])]
+    chosen = list(dict.fromkeys([*options.sets.split(","), *["coil100"] * options.large]))
     with computing(options.threads, "cpu"):
         measure(options.kinds.split(","), chosen, options.data, options.rounds, options.results)
     found = records.speeds(options.results)
