@@ -131,18 +131,22 @@ def penalise(
     """
     found = []
     owners = C.new_empty(len(C), 0) if Q is None else Q
+    scratch = C.new_empty(3, min(ROWS, len(C)), len(C))
+    one = C.new_ones(())
     blocks = zip(*(t.split(ROWS) for t in (C, dC, owners)), strict=True)
     for c, gradient, q in blocks:
-        magnitude, sign = c.abs(), c.sign()
+        magnitude, sign, apart = scratch[:, : len(c)]
+        torch.abs(c, out=magnitude)
+        torch.sign(c, out=sign)
         mass = magnitude.sum()
-        costs = {"L1": mass if norm == "l1" else losses.L1(c, norm), "C_l1": mass}
+        costs = {"L1": mass if norm == "l1" else _dot(c, c), "C_l1": mass}
         if norm == "l1":
             gradient.add_(sign, alpha=gamma["L1"])
         else:
             gradient.add_(c, alpha=2 * gamma["L1"])
         if Q is not None:
-            apart = 1 - q @ Q.T  # (ROWS, N)
-            costs["L3"] = (magnitude * apart).sum()
+            torch.addmm(one, q, Q.T, alpha=-1, out=apart)  # 1 - Q Q^T
+            costs["L3"] = _dot(magnitude, apart)
             gradient.addcmul_(sign, apart, value=gamma["L3"])
         found.append(costs)
     return _sum(found)
@@ -150,3 +154,7 @@ def penalise(
 
 def _sum(parts: Sequence[Costs]) -> Costs:
     return {name: torch.stack([part[name] for part in parts]).sum() for name in parts[0]}
+
+
+def _dot(A: Tensor, B: Tensor) -> Tensor:
+    return A.flatten() @ B.flatten()
