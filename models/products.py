@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from models.hyperparameters import Precision
 
-_ROUNDED: ContextVar[bool] = ContextVar("rounded", default=False)
+_PRECISION: ContextVar[Precision] = ContextVar("precision", default="highest")
 _ONE_DNN = (
     torch.backends.mkldnn.is_available()
     and torch.backends.cpu.get_cpu_capability() == "AVX512"
@@ -29,38 +29,51 @@ def product(A: Tensor, B: Tensor) -> Tensor:
 
 @contextmanager
 def precision(name: Precision) -> Iterator[None]:
-    """Set the precision of fp32 products, torch's own among them, for a while."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium" if name == "medium" else "highest")
-    token = _ROUNDED.set(name == "bf16")
+    """Set the precision of fp32 ``product``s for a while.
+
+    Torch's own setting is not touched in between: at ``medium``, the many small products inside its
+    convolutions take longer than in fp32.
+    """
+    token = _PRECISION.set(name)
     try:
         yield
     finally:
-        _ROUNDED.reset(token)
-        torch.set_float32_matmul_precision(before)
+        _PRECISION.reset(token)
 
 
 class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, A: Tensor, B: Tensor) -> Tensor:
         ctx.save_for_backward(A, B)
-        return _multiply(A, B)
+        ctx.precision = _PRECISION.get()  # on GPUs another thread goes backward
+        return _multiply(A, B, ctx.precision)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, D: Tensor) -> tuple[Tensor | None, Tensor | None]:
         A, B = ctx.saved_tensors
         wants_A, wants_B = ctx.needs_input_grad
-        by_B = _multiply(A.T, D) if wants_B else None  # first: it may need a copy of A for a while
-        return _multiply(D, B.T) if wants_A else None, by_B
+        by_A = _multiply(D, B.T, ctx.precision) if wants_A else None
+        return by_A, _multiply(A.T, D, ctx.precision) if wants_B else None
 
 
-def _multiply(A: Tensor, B: Tensor) -> Tensor:
+def _multiply(A: Tensor, B: Tensor, name: Precision) -> Tensor:
     if A.dtype != torch.float32:
         return A @ B
-    if _ROUNDED.get():
+    if name == "bf16":
         return (A.bfloat16() @ B.bfloat16()).float()
-    if _ONE_DNN and A.device.type == "cpu" and torch.get_float32_matmul_precision() == "highest":
+    if _ONE_DNN and A.device.type == "cpu" and name == "highest":
         AB: Tensor = torch.ops.mkldnn._linear_pointwise(A, B.T, None, "none", [], "")  # noqa: SLF001
         return AB
-    return A @ B
+    with _torch_precision(name):
+        return A @ B
+
+
+@contextmanager
+def _torch_precision(name: str) -> Iterator[None]:
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(name)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

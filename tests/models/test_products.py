@@ -104,3 +104,20 @@ def test_precisions_nest() -> None:
         with precision("highest"):
             assert product(more, one).item() == 1 + BF16 / 2
         assert product(more, one).item() == 1
+
+
+@pytest.mark.parametrize("name", PRECISIONS)
+def test_torchs_own_setting_is_left_alone_in_between(name: Precision) -> None:
+    before = torch.get_float32_matmul_precision()
+    with precision(name):
+        product(*factors())
+        assert torch.get_float32_matmul_precision() == before
+
+
+def test_gradients_have_the_precision_of_their_product() -> None:
+    one, more = torch.ones(1, 1, requires_grad=True), torch.ones(1, 1) + BF16 / 2
+    with precision("bf16"):
+        rounded = product(one, more)
+    exact = product(one, more)
+    assert torch.autograd.grad(rounded, one)[0].item() == 1
+    assert torch.autograd.grad(exact, one)[0].item() == 1 + BF16 / 2
