@@ -38,7 +38,7 @@ def _record(kind: str, name: str, chosen: Case, rounds: int, results: Path) -> N
     """Measure and write; a line says that it is done."""
     timed = BY_TURNS.get(kind)
     found = timed(chosen, rounds) if timed else memory.measure(chosen)
-    path = results / records.SPEED / f"{kind}-{name}.json"
+    path = results / records.SPEED / f"{kind}-{name}.json".replace(" ", "-")
     about = {records.SPEED: kind, "set": name, "n_images": len(chosen.images)}
     records.write(path, about | {"real": chosen.real} | found | provenance("cpu"))
     print(path, flush=True)
