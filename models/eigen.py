@@ -66,9 +66,7 @@ def leading(L: FloatArray, k: int) -> tuple[FloatArray, FloatArray] | None:
         return None
     found = inverse_krylov(L, k) if TALL * _width(k) * BLOCKS[-1] <= n else None
     if found is None or not found.accurate:
-        ends = [n - k - 1, n - 1]
-        X = eigh(L, driver="evr", subset_by_index=ends, check_finite=False)[1]
-        found = rayleigh_ritz(L, X)
+        found = rayleigh_ritz(L, largest_eigenpairs(L, k + 1)[1])
     return (found.values, found.vectors[:, :k]) if found.accurate else None
 
 
@@ -156,9 +154,22 @@ def largest_by_value(S: FloatArray, rank: int) -> tuple[FloatArray, FloatArray]:
 
     Returns values (rank,) and vectors (N, rank).
     """
-    ends = [len(S) - rank, len(S) - 1]
-    values, U = eigh(S, driver="evr", subset_by_index=ends, check_finite=False)
-    return np.maximum(values[::-1], 0), U[:, ::-1]
+    values, U = largest_eigenpairs(S, rank)
+    return np.maximum(values, 0), U
+
+
+def largest_eigenpairs(S: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
+    """The largest eigenvalues (count,) of a symmetric matrix, descending; vectors (N, count).
+
+    LAPACK's ``evr`` is the fastest for a part of the spectrum, and gives up on a few matrices whose
+    eigenvalues are all but equal, such as one with equal entries: ``evd`` takes these.
+    """
+    ends = [len(S) - count, len(S) - 1]
+    try:
+        values, U = eigh(S, driver="evr", subset_by_index=ends, check_finite=False)
+    except np.linalg.LinAlgError:
+        values, U = (part[..., -count:] for part in eigh(S, driver="evd", check_finite=False))
+    return values[::-1], U[:, ::-1]
 
 
 def _reflected(reflectors: FloatArray, tau: FloatArray, U: FloatArray) -> FloatArray:

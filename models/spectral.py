@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import eigh
 from sklearn.cluster._spectral import cluster_qr, discretize
 from threadpoolctl import threadpool_limits
 
 from models.base import FloatArray, IntArray
-from models.eigen import leading
+from models.eigen import largest_eigenpairs, leading
 from models.hyperparameters import Assign
 from models.kmeans import kmeans
 
@@ -90,9 +89,8 @@ def normalised(A: FloatArray, dtype: type[np.floating[Any]]) -> FloatArray:
 
 
 def _exactly(L: FloatArray, n_clusters: int) -> tuple[FloatArray, FloatArray]:
-    ends = [max(len(L) - n_clusters - 1, 0), len(L) - 1]
-    values, V = eigh(L.T, driver="evr", subset_by_index=ends, overwrite_a=True, check_finite=False)
-    return values[::-1], V[:, ::-1][:, :n_clusters]
+    values, V = largest_eigenpairs(L, min(n_clusters + 1, len(L)))
+    return values, V[:, :n_clusters]
 
 
 def assign_labels(V: FloatArray, n_clusters: int, seed: int, assign: Assign) -> IntArray:

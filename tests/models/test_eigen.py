@@ -7,7 +7,14 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from models.base import FloatArray
-from models.eigen import ANGLE, VALUE, inverse_krylov, largest_by_magnitude, leading
+from models.eigen import (
+    ANGLE,
+    VALUE,
+    inverse_krylov,
+    largest_by_magnitude,
+    largest_by_value,
+    leading,
+)
 
 N, K = 420, 10
 NARROW, WIDE = (N, K), (60, 10)
@@ -185,3 +192,14 @@ def test_a_matrix_of_zeros_has_a_spectrum_of_zeros() -> None:
     values, V = largest_by_magnitude(np.zeros((40, 40), np.float32), 4)
     assert not values.any()
     assert np.allclose(V.T @ V, np.eye(4))
+
+
+@pytest.mark.parametrize("n", [200, 640])
+def test_equal_entries_leave_one_direction_whatever_lapack_says(n: int) -> None:
+    """At 200, LAPACK's ``evr`` ends with an internal error."""
+    S = np.full((n, n), 1e-4, dtype=np.float32)
+    np.fill_diagonal(S, 0)
+    values, U = largest_by_value(S, 61)
+    assert values[0] == pytest.approx((n - 1) * 1e-4, rel=1e-5)
+    assert values[1:].max() < 1e-6
+    np.testing.assert_allclose(np.abs(U[:, 0]), n**-0.5, rtol=1e-3)
