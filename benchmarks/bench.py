@@ -15,6 +15,7 @@ from models.affinity import affinity, plain
 from models.base import Clustering, FloatArray, NotFinite, Shape, State
 from models.methods.s2convscn import S2ConvSCN
 from models.ridge import start
+from models.views import prepare
 
 
 class Bench:
@@ -54,10 +55,13 @@ class Bench:
 
     def measure(self, case: Case, chosen: S2ConvSCN, problem: trials.Problem) -> Record:
         """Fit, then score; a fit that diverges is a result, too."""
+        n = case.trial.n_clusters
+        chosen, _ = prepare(chosen, problem.images, n, self.device)
         record: Record = {
             "overrides": dict(case.choice.overrides),
-            "n_clusters": case.trial.n_clusters,
+            "n_clusters": n,
             "image_shape": problem.images.shape,
+            "view": chosen.view,
         }
         try:
             state = None if case.method == methods.PIXELS else self.stage_one(case, chosen)
@@ -69,7 +73,8 @@ class Bench:
 
     def stage_one(self, case: Case, chosen: S2ConvSCN) -> State:
         """A finished stage I whose record is written once and named in each run's."""
-        seen = trials.problem(self.images, case.trial.pretrained_on).images
+        images = trials.problem(self.images, case.trial.pretrained_on).images
+        _, seen = prepare(chosen, images, case.trial.n_clusters, self.device)
         source = stageone.origin(case.set_name, case.trial.pretrained_on, seen, chosen, case.seed)
         state = stageone.finished(
             source,
@@ -121,11 +126,12 @@ def without_network(
     chosen: S2ConvSCN, images: FloatArray, n_clusters: int, journal: Journal, state: State | None
 ) -> Clustering:
     """Closed-form self-expression on pixels, or on the features of a finished stage I."""
+    chosen, images = prepare(chosen, images, n_clusters, journal.device)
     if state is None:
         Z = torch.from_numpy(images).to(journal.device).flatten(1)  # (N, H W)
     else:
         Z = stageone.encode(state, chosen, images, journal)  # (N, p)
-    ridged, ridge = start(Z, chosen, n_clusters)
+    ridged, ridge, _ = start(Z, chosen, n_clusters)
     C = ridged.cpu().numpy()
     A = affinity(C, n_clusters, chosen.affinity, chosen.postprocessing)
     answer = judge.spectral(A, chosen, n_clusters, journal.seed)

@@ -97,7 +97,7 @@ def settings(method: str, choice: Choice, preset: str, shape: Shape, n_clusters:
 def stage_one_settings(chosen: S2ConvSCN) -> dict[str, Any]:
     """The hyperparameters that stage I follows."""
     dumped = chosen.model_dump(mode="json")
-    shared = {"encoder", "pixel_scale", "learning_rate"}
+    shared = {"view", "encoder", "pixel_scale", "learning_rate"}
     return {k: v for k, v in dumped.items() if k in shared or k.startswith("pretrain_")}
 
 
@@ -106,5 +106,5 @@ def relevant(method: str, chosen: S2ConvSCN) -> dict[str, Any]:
     dumped = chosen.model_dump(mode="json")
     if method not in CLOSED_FORMS:
         return dumped
-    spectral = {key: dumped[key] for key in ("ridge", "postprocessing", "assign")}
+    spectral = {key: dumped[key] for key in ("view", "ridge", "postprocessing", "assign")}
     return spectral if method == PIXELS else spectral | stage_one_settings(chosen)

@@ -8,6 +8,7 @@ Norm = Literal["l1", "l2"]
 HeadLoss = Literal["cross_entropy", "printed"]
 Precision = Literal["highest", "medium", "bf16"]
 Spectrum = Literal["magnitude", "positive"]
+View = Literal["plain", "mirror", "contrast", "contrast_mirror"]
 Kind = Literal["processed", "plain"]
 Assign = Literal["kmeans", "cluster_qr", "discretize"]
 

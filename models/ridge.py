@@ -1,5 +1,6 @@
 """The closed-form C that training starts from; its ridge is given or chosen without labels."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -15,28 +16,33 @@ RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
 class Start(NamedTuple):
-    """C (N, N), and the ridge that it was made with."""
+    """C (N, N), its ridge, and the relative eigengap of its affinity, NaN if nothing was chosen."""
 
     C: Tensor
     ridge: float
+    relative_eigengap: float
 
 
 def start(Z: Tensor, settings: S2ConvSCN, n_clusters: int) -> Start:
-    """The ridge solution on features (N, p), scaled to unit length.
+    """The ridge solution on features (N, p), scaled to unit length."""
+    if settings.ridge == "eigengap":
+        return widest(Z, settings, n_clusters, RIDGES)
+    ridge = settings.ridge or 1.0
+    return Start(closed_form(F.normalize(Z), ridge), ridge, float("nan"))
 
-    With ``ridge: eigengap`` it is the one of ``RIDGES`` whose affinity has the largest relative
-    eigengap (Fan et al., AutoSC, NeurIPS 2022), which compares affinities of one post-processing.
+
+def widest(Z: Tensor, settings: S2ConvSCN, n_clusters: int, ridges: Sequence[float]) -> Start:
+    """The ridge solution whose affinity has the largest relative eigengap.
+
+    Fan et al., AutoSC, NeurIPS 2022: it compares affinities of one post-processing.
     """
     Z = F.normalize(Z)
-    if settings.ridge != "eigengap":
-        ridge = settings.ridge or 1.0
-        return Start(closed_form(Z, ridge), ridge)
-    best, widest = None, float("-inf")
-    for ridge in RIDGES:
+    best = None
+    for ridge in ridges:
         C = closed_form(Z, ridge)
         A = affinity(C.cpu().numpy(), n_clusters, settings.affinity, settings.postprocessing)
         gap = relative_eigengap(embed(A, n_clusters)[0])
-        if gap > widest:
-            best, widest = Start(C, ridge), gap
-    assert best is not None  # noqa: S101 - an eigengap is never NaN
+        if best is None or gap > best.relative_eigengap:
+            best = Start(C, ridge, gap)
+    assert best is not None  # noqa: S101 - there is a ridge
     return best

@@ -1,5 +1,6 @@
 """Algorithm 1 of Zhang et al., CVPR 2019: the two-stage training of S2ConvSCN."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from models.products import precision
 from models.quality import notices
 from models.ridge import start
 from models.spectral import Segmentation, spectral_clustering
+from models.views import notice, prepare
 
 PRETRAINED = "pretrained"
 """Phase of a state that holds a finished stage I, perhaps of another run, and no more."""
@@ -28,11 +30,12 @@ PRETRAINED = "pretrained"
 
 def fit(settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
     """Train both stages and cluster. ``settings`` are resolved; ``images`` as in ``Method.fit``."""
-    training = Training(settings, images, n_clusters, run)
+    decided, seen = prepare(settings, images, n_clusters, run.device)
+    training = Training(decided, seen, n_clusters, run)
     state = run.resume()
     if state is None or state.meta["phase"] == STAGE_ONE:
         network = training.network
-        pretrain(network.encoder, network.decoder, training.X, settings, run, state)
+        pretrain(network.encoder, network.decoder, training.X, decided, run, state)
         training.begin()
     elif state.meta["phase"] == PRETRAINED:
         training.adopt(state)
@@ -40,7 +43,8 @@ def fit(settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> C
     else:
         training.load(state)
     training.train()
-    return training.result()
+    found = training.result()
+    return replace(found, notices=(*notice(settings.view, decided.view), *found.notices))
 
 
 class Training:
@@ -136,7 +140,7 @@ class Training:
 
     def closed_form(self) -> Tensor:
         """The ridge solution (N, N) on the present features at unit norm."""
-        C, self.ridge = start(self.network.encode(self.X), self.settings, self.n_clusters)
+        C, self.ridge, _ = start(self.network.encode(self.X), self.settings, self.n_clusters)
         return C
 
     def coefficients(self) -> FloatArray:
@@ -190,7 +194,6 @@ class Training:
             self.network.head.adjust(features)
             labelings["head"] = self.network.head(features).argmax(dim=1).cpu().numpy()
         labels = labelings[self.settings.final_labels]
-        ridge = {} if self.ridge is None else {"ridge": self.ridge}
         return Clustering(
             labels=labels,
             coefficients=C,
@@ -198,14 +201,18 @@ class Training:
             plain_affinity=plain(C),
             embedding=Z.cpu().numpy(),
             labelings=labelings,
-            diagnostics={
-                "relative_eigengap": self.segmentation.relative_eigengap,
-                "components": float(self.segmentation.components),
-            }
-            | ridge,
+            diagnostics=self.diagnostics(self.segmentation),
             notices=notices(labels, self.n_clusters, self.segmentation),
             model=self.model(),
         )
+
+    def diagnostics(self, segmentation: Segmentation) -> dict[str, float]:
+        """Label-free figures, and what was decided by them."""
+        found = {
+            "relative_eigengap": segmentation.relative_eigengap,
+            "components": float(segmentation.components),
+        }
+        return found if self.ridge is None else found | {"ridge": self.ridge}
 
     def model(self) -> State:
         """Encoder, decoder and head with what is needed to apply them to new images."""

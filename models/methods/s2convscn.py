@@ -6,7 +6,16 @@ from pydantic import Field, model_validator
 
 from models import presets
 from models.base import Clustering, FloatArray, Method, Run, Shape
-from models.hyperparameters import Assign, HeadLoss, Kind, Layer, Norm, PostProcessing, Precision
+from models.hyperparameters import (
+    Assign,
+    HeadLoss,
+    Kind,
+    Layer,
+    Norm,
+    PostProcessing,
+    Precision,
+    View,
+)
 from models.sizes import feature_map, training_bytes
 
 Weight = Annotated[float, Field(ge=0, le=1e9)]
@@ -49,6 +58,13 @@ class S2ConvSCN(Method):
     )
     pixel_scale: Annotated[float, Field(gt=0, le=65535)] | None = Field(
         None, description="Pixels in [0, 1] are multiplied by this."
+    )
+    view: View | Literal["eigengap"] | None = Field(
+        None,
+        description="What the network sees. plain: the images. mirror: each averaged with its "
+        "mirror image. contrast: local contrast normalised. contrast_mirror: both. eigengap: of "
+        "these, the one whose closed form on pixels has the widest relative eigengap, if it is "
+        "wider than that of plain by half.",
     )
     cost_scale: Literal["sum", "relative"] | None = Field(
         None,
@@ -171,16 +187,17 @@ class S2ConvSCN(Method):
             "encoder": automatic_encoder(shape),
             "pixel_scale": 255.0,
             "cost_scale": "relative",
-            "gamma1": 0.01,
-            "gamma2": 1.0,
+            "view": "eigengap",
+            "gamma1": 1e-4,
+            "gamma2": 0.3,
             "gamma3": 0.01,
-            "gamma4": 0.3,
+            "gamma4": 0.1,
             "coefficient_rate": 0.1 / shape.n_images,
             "ridge": "eigengap",
             "initial_coefficients": "closed_form",
             "self_expression_epochs": 0,
             "round_epochs": 10,
-            "epochs": 40,
+            "epochs": 100,
             "postprocessing": automatic_postprocessing(per_cluster),
         }
 

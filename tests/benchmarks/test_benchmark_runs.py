@@ -178,7 +178,7 @@ def test_pixels_need_no_stage_one(bench: MakeBench, brief_case: MakeCase, spy: A
     assert not display.steps
     assert "stage_one" not in record
     assert set(record["scores"]) == {"processed", "plain"}
-    assert set(record["settings"]) == {"ridge", "postprocessing", "assign"}
+    assert set(record["settings"]) == {"view", "ridge", "postprocessing", "assign"}
     assert record["scores"]["processed"]["error"] < 0.2
 
 
@@ -186,6 +186,6 @@ def test_a_run_that_diverges_is_recorded_as_such(
     bench: MakeBench, brief_case: MakeCase, spy: Any, digits: ImageSet
 ) -> None:
     hot = digits._replace(images=digits.images * np.float32(1e25))
-    bench(display := spy(), hot).run([brief_case()])
+    bench(display := spy(), hot).run([brief_case(view="plain")])
     assert "lower learning_rate" in display.done_runs[0]["failure"]
     assert "scores" not in display.done_runs[0]

@@ -57,7 +57,7 @@ def test_blocks_share_a_stage_one_of_all_images(
 ) -> None:
     blocks = trials.blocks(3, 4)
     made = bench(display := spy())
-    made.run([brief_case(trial=block) for block in blocks])
+    made.run([brief_case(trial=block, view="plain") for block in blocks])
     assert [phase for phase, step in display.steps if step == 1].count("pretraining") == 1
     assert {r["stage_one"]["n_images"] for r in display.done_runs} == {80}
     assert [r["n_clusters"] for r in display.done_runs] == [3, 3]

@@ -16,6 +16,7 @@ from scipy import sparse
 from models.checkpointing import load_module
 from models.methods.s2convscn import S2ConvSCN
 from models.network import Encoder
+from models.views import VIEWS
 
 PICTURES = ("clusters.png", "affinity.png", "curves.png")
 
@@ -75,7 +76,9 @@ class Results:
         assert settings.pixel_scale
         encoder = Encoder((channels, height, width), settings.encoder)
         load_module(encoder, weights, "encoder.")
-        X = torch.from_numpy(images[:, None].astype(np.float32) / 255) * settings.pixel_scale
+        pixels = images[:, None].astype(np.float32) / 255
+        assert settings.view != "eigengap"
+        X = torch.from_numpy(VIEWS[settings.view or "plain"](pixels)) * settings.pixel_scale
         with torch.no_grad():
             return np.asarray(encoder(X).numpy())
 

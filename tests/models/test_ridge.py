@@ -47,7 +47,9 @@ def test_a_given_ridge_is_taken() -> None:
 def test_the_ridge_is_told_after_a_resume_too(
     subspaces: tuple[FloatArray, IntArray], recorder: Any
 ) -> None:
-    settings = S2ConvSCN(pretrain_max_steps=20, epochs=4, round_epochs=2)
+    settings = S2ConvSCN(
+        pretrain_max_steps=20, initial_coefficients="closed_form", epochs=4, round_epochs=2
+    )
     whole = settings.fit(subspaces[0], 3, recorder())
     assert whole.diagnostics["ridge"] in RIDGES
     run = recorder(stop_at=("training", 2))

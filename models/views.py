@@ -1,0 +1,111 @@
+"""What the network is shown: the images, or what is left of them when a nuisance is taken out.
+
+``mirror`` averages an image with its mirror image. An image expressed by a dictionary that holds
+every image and its mirror image, with one coefficient for both, is just that; the side to which a
+face is turned is gone then, and so is what tells b from d. ``contrast`` divides what differs from
+the surrounding by how much the surrounding varies (local contrast normalisation: Jarrett et al.,
+What is the best multi-stage architecture for object recognition?, ICCV 2009), which takes light and
+shadow out, and with them the shade of a smooth object. Whether either is a nuisance is up to the
+images: the one that makes the clusters stand out by far is chosen, if there is one.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+
+from models.base import FloatArray, Notice
+from models.hyperparameters import View
+from models.methods.s2convscn import S2ConvSCN
+from models.ridge import widest
+
+GAIN = 1.5
+"""The relative eigengap must grow by this factor."""
+SURROUNDING = 0.04
+"""Standard deviation of the Gaussian that says what surrounds a pixel, as a share of the height."""
+GREY_LEVEL = 1 / 255
+"""Added to deviations: what varies less is noise of the quantisation."""
+SPREAD = 3.0
+"""Local standard deviations between the middle of [0, 1] and its ends."""
+RIDGES = (0.3, 3.0, 30.0)
+"""Of the closed form on pixels."""
+
+
+def prepare(
+    settings: S2ConvSCN, images: FloatArray, n_clusters: int, device: str
+) -> tuple[S2ConvSCN, FloatArray]:
+    """Settings whose ``view`` is decided, and the images (N, channels, H, W) so seen, in [0, 1]."""
+    name = settings.view or "plain"
+    if name == "eigengap":
+        name = choose(settings, images, n_clusters, device)
+        settings = settings.model_copy(update={"view": name})
+    return settings, VIEWS[name](images)
+
+
+def choose(settings: S2ConvSCN, images: FloatArray, n_clusters: int, device: str) -> View:
+    """``plain``, unless less of the images makes their relative eigengap wider by ``GAIN``.
+
+    The eigengap is that of the closed form on pixels, at the best of ``RIDGES``. Two changes must
+    be better than the better one of them in the same measure as that one than none.
+    """
+
+    def gap(view: Callable[[FloatArray], FloatArray]) -> float:
+        X = torch.from_numpy(view(images)).to(device).flatten(1)
+        return widest(X, settings, n_clusters, RIDGES).relative_eigengap
+
+    gaps: dict[View, float] = {name: gap(view) for name, view in VIEWS.items()}
+    best: View = "plain"
+    for rivals in CHANGES:
+        rival = max(rivals, key=lambda name: gaps[name])
+        if gaps[rival] >= GAIN * gaps[best]:
+            best = rival
+    return best
+
+
+def notice(asked: str | None, seen: str | None) -> tuple[Notice, ...]:
+    """Says which view was chosen, if one was to be chosen and it is not ``plain``."""
+    if asked != "eigengap" or seen == "plain":
+        return ()
+    detail = f"{DONE[str(seen)]}: the clusters stand out more. To prevent it, set view to plain."
+    return (Notice("view", detail),)
+
+
+def plain(images: FloatArray) -> FloatArray:
+    """The images themselves."""
+    return images
+
+
+def mirror(images: FloatArray) -> FloatArray:
+    """(x + flip(x)) / 2."""
+    return np.ascontiguousarray((images + images[..., ::-1]) / 2)
+
+
+def contrast(images: FloatArray) -> FloatArray:
+    """1/2 + (x - m) / (2 a s), cut to [0, 1]: m and s, mean and deviation around, a ``SPREAD``."""
+    sigma = SURROUNDING * images.shape[2]
+    difference = images - _around(images, sigma)
+    deviation = np.sqrt(_around(difference**2, sigma))
+    normalised = difference / ((deviation + GREY_LEVEL) * 2 * SPREAD)
+    return np.asarray(np.clip(normalised + 0.5, 0, 1), dtype=np.float32)
+
+
+def _around(images: FloatArray, sigma: float) -> FloatArray:
+    smooth = gaussian_filter(images, (0, 0, sigma, sigma), mode="nearest")
+    return np.asarray(smooth, dtype=np.float32)
+
+
+VIEWS: dict[View, Callable[[FloatArray], FloatArray]] = {
+    "plain": plain,
+    "mirror": mirror,
+    "contrast": contrast,
+    "contrast_mirror": lambda images: mirror(contrast(images)),
+}
+
+CHANGES: tuple[tuple[View, ...], ...] = (("mirror", "contrast"), ("contrast_mirror",))
+"""Views that change one thing, and the one that changes two."""
+DONE = {
+    "mirror": "Each image was averaged with its mirror image",
+    "contrast": "The local contrast of the images was normalised",
+    "contrast_mirror": "Local contrast was normalised, and the mirror images averaged",
+}
