@@ -63,8 +63,8 @@ class S2ConvSCN(Method):
         None,
         description="What the network sees. plain: the images. mirror: each averaged with its "
         "mirror image. contrast: local contrast normalised. contrast_mirror: both. eigengap: of "
-        "these, the one whose closed form on pixels has the widest relative eigengap, if it is "
-        "wider than that of plain by half.",
+        "these, the one whose closed form on pixels has the widest relative eigengap, if that is "
+        "wider than plain's by a tenth.",
     )
     cost_scale: Literal["sum", "relative"] | None = Field(
         None,
