@@ -206,7 +206,7 @@ def automatic_postprocessing(per_cluster: float) -> PostProcessing:
     """Constants of the clean-up from the mean number of images in a cluster, N/n."""
     return PostProcessing(
         dimension=min(max(round(per_cluster / 6), 3), 12),
-        power=2,
+        power=4,
         spectrum="positive",
         neighbours=min(max(round(per_cluster) - 1, 1), 6),
     )
