@@ -204,9 +204,10 @@ class S2ConvSCN(Method):
 
 def automatic_postprocessing(per_cluster: float) -> PostProcessing:
     """Constants of the clean-up from the mean number of images in a cluster, N/n."""
+    dimension = min(max(round(per_cluster / 6), 3), 12)
     return PostProcessing(
-        dimension=min(max(round(per_cluster / 6), 3), 12),
-        power=4,
+        dimension=dimension,
+        power=max(dimension / 3, 2),
         spectrum="positive",
         neighbours=min(max(round(per_cluster) - 1, 1), 6),
     )
