@@ -207,7 +207,7 @@ def automatic_postprocessing(per_cluster: float) -> PostProcessing:
     dimension = min(max(round(per_cluster / 6), 3), 12)
     return PostProcessing(
         dimension=dimension,
-        power=max(dimension / 3, 2),
+        power=max(round(dimension / 3), 2),
         spectrum="positive",
         neighbours=min(max(round(per_cluster) - 1, 1), 6),
     )
