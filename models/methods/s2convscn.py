@@ -197,7 +197,7 @@ class S2ConvSCN(Method):
             "initial_coefficients": "closed_form",
             "self_expression_epochs": 0,
             "round_epochs": 10,
-            "epochs": 100,
+            "epochs": 50,
             "postprocessing": automatic_postprocessing(per_cluster),
         }
 
