@@ -14,7 +14,9 @@ from jobs.states import Phase, Status
 
 PHASES = {
     Phase.LOADING: "Loading the images",
+    Phase.PREPARING: "Choosing how to look at the images",
     Phase.PRETRAINING: "Pre-training the auto-encoder",
+    Phase.INITIALISING: "Choosing the first coefficients",
     Phase.SELF_EXPRESSION: "Learning the self-expression",
     Phase.TRAINING: "Training the whole network",
     Phase.SCORING: "Scoring",

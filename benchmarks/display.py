@@ -10,7 +10,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 LINE_SECONDS = 60.0
-NAMES = {"pretraining": "stage I", "self_expression": "self-expression", "training": "stage II"}
+NAMES = {
+    "preparing": "view",
+    "pretraining": "stage I",
+    "initialising": "ridge",
+    "self_expression": "self-expression",
+    "training": "stage II",
+}
 SHOWN = ("L0", "loss", "C_Q_share", "changed_labels", "relative_eigengap")
 
 

@@ -60,6 +60,9 @@ class Journal:
         labels: IntArray | None = None,
         **values: float,
     ) -> None:
+        if not values:  # no epoch; its seconds count as the next one's
+            self.show(phase, step, total, values)
+            return
         seconds = perf_counter() - self.since
         self.rows.append({"phase": phase, "step": step, "seconds": seconds, **values})
         if labels is not None:

@@ -37,7 +37,9 @@ def before(target: Status) -> list[Status]:
 
 class Phase(StrEnum):
     LOADING = "loading"
+    PREPARING = "preparing"
     PRETRAINING = "pretraining"
+    INITIALISING = "initialising"
     SELF_EXPRESSION = "self_expression"
     TRAINING = "training"
     SCORING = "scoring"

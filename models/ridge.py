@@ -1,6 +1,6 @@
 """The closed-form C that training starts from; its ridge is given or chosen without labels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -11,6 +11,8 @@ from models.methods.s2convscn import S2ConvSCN
 from models.selfexpression import closed_form
 from models.spectral import embed, relative_eigengap
 
+Tell = Callable[[int, int], None]
+"""Hears that so many of so many candidates have been tried."""
 RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Tried by ``ridge: eigengap``; from nearly exact subspaces to the noisy ones of real objects."""
 
@@ -23,26 +25,33 @@ class Start(NamedTuple):
     relative_eigengap: float
 
 
-def start(Z: Tensor, settings: S2ConvSCN, n_clusters: int) -> Start:
+def silent(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def start(Z: Tensor, settings: S2ConvSCN, n_clusters: int, tell: Tell = silent) -> Start:
     """The ridge solution on features (N, p), scaled to unit length."""
     if settings.ridge == "eigengap":
-        return widest(Z, settings, n_clusters, RIDGES)
+        return widest(Z, settings, n_clusters, RIDGES, tell)
     ridge = settings.ridge or 1.0
     return Start(closed_form(F.normalize(Z), ridge), ridge, float("nan"))
 
 
-def widest(Z: Tensor, settings: S2ConvSCN, n_clusters: int, ridges: Sequence[float]) -> Start:
+def widest(
+    Z: Tensor, settings: S2ConvSCN, n_clusters: int, ridges: Sequence[float], tell: Tell = silent
+) -> Start:
     """The ridge solution whose affinity has the largest relative eigengap.
 
     Fan et al., AutoSC, NeurIPS 2022: it compares affinities of one post-processing.
     """
     Z = F.normalize(Z)
     best = None
-    for ridge in ridges:
+    for done, ridge in enumerate(ridges, start=1):
         C = closed_form(Z, ridge)
         A = affinity(C.cpu().numpy(), n_clusters, settings.affinity, settings.postprocessing)
         gap = relative_eigengap(embed(A, n_clusters)[0])
         if best is None or gap > best.relative_eigengap:
             best = Start(C, ridge, gap)
+        tell(done, len(ridges))
     assert best is not None  # noqa: S101 - there is a ridge
     return best

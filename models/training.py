@@ -1,6 +1,7 @@
 """Algorithm 1 of Zhang et al., CVPR 2019: the two-stage training of S2ConvSCN."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,9 @@ PRETRAINED = "pretrained"
 
 def fit(settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
     """Train both stages and cluster. ``settings`` are resolved; ``images`` as in ``Method.fit``."""
-    decided, seen = prepare(settings, images, n_clusters, run.device)
+    decided, seen = prepare(
+        settings, images, n_clusters, run.device, partial(run.report, "preparing")
+    )
     training = Training(decided, seen, n_clusters, run)
     state = run.resume()
     if state is None or state.meta["phase"] == STAGE_ONE:
@@ -140,7 +143,9 @@ class Training:
 
     def closed_form(self) -> Tensor:
         """The ridge solution (N, N) on the present features at unit norm."""
-        C, self.ridge, _ = start(self.network.encode(self.X), self.settings, self.n_clusters)
+        Z = self.network.encode(self.X)
+        tell = partial(self.report, "initialising", values={})
+        C, self.ridge, _ = start(Z, self.settings, self.n_clusters, tell)
         return C
 
     def coefficients(self) -> FloatArray:

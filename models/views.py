@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 from models.base import FloatArray, Notice
 from models.hyperparameters import View
 from models.methods.s2convscn import S2ConvSCN
-from models.ridge import widest
+from models.ridge import Tell, silent, widest
 
 GAIN = 1.1
 """The relative eigengap must grow by this factor.
@@ -38,28 +38,29 @@ RIDGES = (0.3, 3.0, 30.0)
 
 
 def prepare(
-    settings: S2ConvSCN, images: FloatArray, n_clusters: int, device: str
+    settings: S2ConvSCN, images: FloatArray, n_clusters: int, device: str, tell: Tell = silent
 ) -> tuple[S2ConvSCN, FloatArray]:
     """Settings whose ``view`` is decided, and the images (N, channels, H, W) so seen, in [0, 1]."""
     name = settings.view or "plain"
     if name == "eigengap":
-        name = choose(settings, images, n_clusters, device)
+        name = choose(settings, images, n_clusters, device, tell)
         settings = settings.model_copy(update={"view": name})
     return settings, VIEWS[name](images)
 
 
-def choose(settings: S2ConvSCN, images: FloatArray, n_clusters: int, device: str) -> View:
+def choose(
+    settings: S2ConvSCN, images: FloatArray, n_clusters: int, device: str, tell: Tell
+) -> View:
     """``plain``, unless less of the images makes their relative eigengap wider by ``GAIN``.
 
     The eigengap is that of the closed form on pixels, at the best of ``RIDGES``. Two changes must
     be better than the better one of them in the same measure as that one than none.
     """
-
-    def gap(view: Callable[[FloatArray], FloatArray]) -> float:
+    gaps: dict[View, float] = {}
+    for name, view in VIEWS.items():
         X = torch.from_numpy(view(images)).to(device).flatten(1)
-        return min(widest(X, settings, n_clusters, RIDGES).relative_eigengap, APART)
-
-    gaps: dict[View, float] = {name: gap(view) for name, view in VIEWS.items()}
+        gaps[name] = min(widest(X, settings, n_clusters, RIDGES).relative_eigengap, APART)
+        tell(len(gaps), len(VIEWS))
     best: View = "plain"
     for rivals in CHANGES:
         rival = max(rivals, key=lambda name: gaps[name])

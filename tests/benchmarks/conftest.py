@@ -40,7 +40,8 @@ class Spy(Display):
 
     def step(self, phase: str, step: int, total: int, values: dict[str, float]) -> None:
         super().step(phase, step, total, values)
-        self.steps.append((phase, step))
+        if values:
+            self.steps.append((phase, step))
         if self.interrupt_at == (phase, step):
             raise KeyboardInterrupt
 

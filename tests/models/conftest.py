@@ -32,7 +32,8 @@ class Recorder:
         labels: IntArray | None = None,
         **values: float,
     ) -> None:
-        self.rows.append({"phase": phase, "epoch": step, "epochs": total, **values})
+        if values:
+            self.rows.append({"phase": phase, "epoch": step, "epochs": total, **values})
         if labels is not None:
             self.partitions.append((step, labels.copy()))
         if self.stop_at == (phase, step):

@@ -25,7 +25,7 @@ def turning() -> FloatArray:
     light = rng.standard_normal((N_CLUSTERS, EACH, SIDE, SIDE // 2))
     uneven = np.concatenate([light, -light[..., ::-1]], axis=-1)
     X = (objects + 2 * uneven).reshape(-1, 1, SIDE, SIDE)
-    return ((X - X.min()) / (X.max() - X.min())).astype(np.float32)
+    return np.asarray((X - X.min()) / (X.max() - X.min()), dtype=np.float32)
 
 
 def handed() -> FloatArray:
@@ -35,7 +35,7 @@ def handed() -> FloatArray:
     patterns = np.concatenate([patterns, patterns[..., ::-1]])
     X = np.einsum("cek,ckhw->cehw", rng.random((N_CLUSTERS, EACH, 3)), patterns)
     X = X + 0.01 * rng.random(X.shape)
-    return (X.reshape(-1, 1, SIDE, SIDE) / X.max()).astype(np.float32)
+    return np.asarray(X.reshape(-1, 1, SIDE, SIDE) / X.max(), dtype=np.float32)
 
 
 def test_the_average_is_its_own_mirror_image() -> None:
@@ -68,7 +68,8 @@ def lit() -> FloatArray:
     angles = rng.random((N_CLUSTERS, EACH, 1, 1)) * 2 * np.pi
     light = np.exp(4 * (np.cos(angles) * x + np.sin(angles) * y))
     X = patterns * light
-    return (X / X.max(axis=(2, 3), keepdims=True)).reshape(-1, 1, 24, 24).astype(np.float32)
+    lit = (X / X.max(axis=(2, 3), keepdims=True)).reshape(-1, 1, 24, 24)
+    return np.asarray(lit, dtype=np.float32)
 
 
 def test_contrast_takes_out_what_light_falls_on_an_image() -> None:
@@ -111,3 +112,15 @@ def test_model_and_notices_say_what_was_decided(asked: Any, recorder: Any) -> No
     assert found.model is not None
     assert found.model.meta["hyperparameters"]["view"] == "mirror"
     assert ("view" in {notice.code for notice in found.notices}) is (asked == "eigengap")
+
+
+def test_candidates_are_told_as_they_are_tried(recorder: Any) -> None:
+    told: list[tuple[str, int, int]] = []
+
+    class Listener(recorder):  # type: ignore[misc]
+        def report(self, phase: str, step: int, total: int, **values: Any) -> None:
+            told.append((phase, step, total))
+
+    S2ConvSCN(pretrain_max_steps=2, epochs=0, encoder=((3, 4),)).fit(turning(), 4, Listener())
+    assert [t for t in told if t[0] == "preparing"] == [("preparing", k, 4) for k in (1, 2, 3, 4)]
+    assert [t[1:] for t in told if t[0] == "initialising"] == [(k, 6) for k in range(1, 7)]

@@ -9,8 +9,10 @@ from jobs.states import Phase
 
 SHARES: dict[Phase, tuple[float, float]] = {
     Phase.LOADING: (0.0, 0.02),
-    Phase.PRETRAINING: (0.02, 0.30),
-    Phase.SELF_EXPRESSION: (0.30, 0.45),
+    Phase.PREPARING: (0.02, 0.05),
+    Phase.PRETRAINING: (0.05, 0.30),
+    Phase.INITIALISING: (0.30, 0.33),
+    Phase.SELF_EXPRESSION: (0.33, 0.45),
     Phase.TRAINING: (0.45, 0.95),
     Phase.SCORING: (0.95, 0.97),
     Phase.PUBLISHING: (0.97, 1.0),

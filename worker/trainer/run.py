@@ -61,10 +61,11 @@ class JobRun:
         labels: IntArray | None = None,  # noqa: ARG002 - for runs that follow the partitions
         **values: float,
     ) -> None:
-        """Record an epoch, make a checkpoint if one is due; raises Stopped when told to end."""
+        """Record a step that has figures, and a checkpoint if due; raises Stopped when told."""
         losses = {name: float(value) for name, value in values.items()}
         finite = {name: value if isfinite(value) else None for name, value in losses.items()}
-        self.rows.append({"phase": str(phase), "epoch": step, "epochs": total, **finite})
+        if finite:
+            self.rows.append({"phase": str(phase), "epoch": step, "epochs": total, **finite})
         self.show(Phase(phase), step, total, losses)
         stop = self._stop.is_set()
         if save is not None and (stop or self._checkpoint_due()):
