@@ -87,6 +87,7 @@ JOB: Example = {
         "method": {"method": "s2convscn"},
         "preset": None,
         "seed": 0,
+        "ensemble": 1,
         "image_size": None,
     },
     "metadata": {"experiment": "first look"},

@@ -16,6 +16,7 @@ from models.base import Method
 from models.catalogue import METHODS, AnyMethod
 
 DEFAULT_METHOD = "s2convscn"
+MAX_ENSEMBLE = 32
 MAX_METADATA = 16
 MAX_SEED = 2**32 - 1
 MONTH = 30 * 86400.0
@@ -71,6 +72,13 @@ class JobRequest(BaseModel):
         None, description="Constants of a published experiment, under those given in method."
     )
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Same seed, same machine: same labels.")
+    ensemble: int = Field(
+        1,
+        ge=1,
+        le=MAX_ENSEMBLE,
+        description="So many fits, with this seed and those after it; their mean affinity is "
+        "clustered.",
+    )
     image_size: ImageSize | None = Field(
         None, description="Resize to [height, width], or to a square; needed for mixed sizes."
     )
@@ -89,6 +97,7 @@ class JobRequest(BaseModel):
             "method": {"method": method_name(self.method)} | given,
             "preset": self.preset,
             "seed": self.seed,
+            "ensemble": self.ensemble,
             "image_size": self.image_size,
         }
 

@@ -7,8 +7,11 @@ from app.requests import JobRequest, method_name
 from app.validation import refusal
 from jobs.records import Dataset
 from models.base import Method, Shape
+from models.sizes import FLOAT
 
 MIB = 1024**2
+ENSEMBLE_SQUARES = 2
+"""N x N floats: the sum of the affinities, and a checkpoint's copy."""
 
 
 def resolve(request: JobRequest, dataset: Dataset, max_bytes: int) -> Method:
@@ -35,7 +38,7 @@ def resolve(request: JobRequest, dataset: Dataset, max_bytes: int) -> Method:
         raise refusal([{**e, "loc": (*where, *e["loc"])} for e in error.errors()]) from error
     except ValueError as error:
         raise errors.InvalidHyperparameter(str(error)) from error
-    _check_memory(method, shape, request.n_clusters, max_bytes)
+    _check_memory(method, shape, request, max_bytes)
     return method
 
 
@@ -64,8 +67,10 @@ def _with_preset(request: JobRequest) -> Method:
         ) from None
 
 
-def _check_memory(method: Method, shape: Shape, n_clusters: int, limit: int) -> None:
-    estimate = method.memory_bytes(shape, n_clusters)
+def _check_memory(method: Method, shape: Shape, request: JobRequest, limit: int) -> None:
+    estimate = method.memory_bytes(shape, request.n_clusters)
+    if request.ensemble > 1:
+        estimate += ENSEMBLE_SQUARES * FLOAT * shape.n_images**2
     if estimate > limit:
         raise errors.JobTooLarge(
             f"About {estimate / MIB:,.0f} MiB would be needed for {shape.n_images} images of "

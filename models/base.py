@@ -81,6 +81,7 @@ class Clustering:
 
     Attributes:
         labels: (N,) in 0..n-1, the method's answer.
+        answer: the name of that labeling.
         coefficients: (N, N) float32 C; row i expresses image i (the paper's C transposed).
         affinity: (N, N) float32, symmetric, the matrix that was clustered.
         plain_affinity: (N, N) float32, (|C| + |C^T|) / 2.
@@ -95,6 +96,7 @@ class Clustering:
     coefficients: FloatArray
     affinity: FloatArray
     plain_affinity: FloatArray
+    answer: str = "spectral"
     embedding: FloatArray | None = None
     labelings: Mapping[str, IntArray] = field(default_factory=dict)
     diagnostics: Mapping[str, float] = field(default_factory=dict)

@@ -5,6 +5,8 @@ import numpy as np
 from models.base import IntArray, Notice
 from models.spectral import Segmentation
 
+CODES = frozenset({"empty-clusters", "no-eigengap"})
+"""Of the notices below."""
 COLLAPSED_GAP = 0.1
 """Relative eigengap under which results were found to be collapsed."""
 

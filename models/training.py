@@ -201,6 +201,7 @@ class Training:
         labels = labelings[self.settings.final_labels]
         return Clustering(
             labels=labels,
+            answer=self.settings.final_labels,
             coefficients=C,
             affinity=self.clustered,
             plain_affinity=plain(C),

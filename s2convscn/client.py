@@ -110,6 +110,7 @@ class Client:
         method: str | dict[str, Any] = "s2convscn",
         preset: str | None = None,
         seed: int = 0,
+        ensemble: int = 1,
     ) -> Job:
         body = {
             "dataset_id": dataset_id,
@@ -117,6 +118,7 @@ class Client:
             "method": method,
             "preset": preset,
             "seed": seed,
+            "ensemble": ensemble,
         }
         job: Job = _checked(self._http.post("/v1/jobs", json=body)).json()
         return job

@@ -202,6 +202,7 @@ def specify(claim: Claim, settings: Settings, artifacts: ArtifactStore) -> Spec:
         method=job.method,
         n_clusters=request["n_clusters"],
         seed=request.get("seed") or 0,
+        ensemble=request.get("ensemble") or 1,
         image_size=request.get("image_size"),
         notices=[*claim.dataset.notices, *job.notices],
         checkpoints=[artifacts.path(file.key) for file in reversed(checkpoints)],

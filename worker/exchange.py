@@ -30,6 +30,7 @@ class Spec(Message):
     method: JSON
     n_clusters: int
     seed: int
+    ensemble: int
     image_size: tuple[int, int] | None
     notices: list[Notice]
     checkpoints: list[Path]

@@ -34,6 +34,7 @@ def test_submission_is_stored_then_sent(service: Service, dataset: Dataset) -> N
         "method": {"method": "s2convscn", "norm": "l2"},
         "preset": None,
         "seed": 7,
+        "ensemble": 1,
         "image_size": [16, 16],
     }
     assert job["metadata"] == {"run": "first"}
@@ -99,6 +100,9 @@ REFUSALS = [
     ),
     ({"preset": "mnist"}, "unknown-preset", "orl"),
     ({"seed": -1}, "invalid-request", "/seed"),
+    ({"ensemble": 0}, "invalid-request", "/ensemble"),
+    ({"ensemble": 33}, "invalid-request", "/ensemble"),
+    ({"ensemble": "many"}, "invalid-request", "/ensemble"),
     ({"image_size": [8]}, "invalid-request", "/image_size/1"),
     ({"colour": "red"}, "invalid-request", "/colour"),
     ({"metadata": {"a": 1}}, "invalid-request", "/metadata/a"),

@@ -1,5 +1,6 @@
 """The main job over HTTP on the live stack, and a job that is cancelled and goes on."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +95,26 @@ def test_cancelled_job_goes_on_to_the_results_of_an_undisturbed_one(
     assert seen[-1]["status"] == "succeeded"
     assert "pretraining" not in {job["phase"] for job in seen}
     assert service.digests(seen[-1]["id"]) == service.digests(undisturbed["id"])
+
+
+def test_an_ensemble_answers_by_consensus(
+    service: Service, images: tuple[Pixels, Truth], dataset: Dataset, tmp_path: Path
+) -> None:
+    brief = METHOD | {"epochs": 10}
+    sent = service.client.submit(
+        dataset["id"], CLUSTERS, method=brief, preset="auto", seed=5, ensemble=3
+    )
+    job = service.finish(sent["id"])
+    assert job["request"]["ensemble"] == 3
+    assert job["result"]["final_labels"] == "consensus"
+    assert 0 < job["result"]["diagnostics"]["member_agreement"] <= 1
+    results = Results(service, job["id"], tmp_path)
+    labels = results.labels()
+    stored = np.load(results.fetch("artifacts/labels-consensus.npy", "consensus.npy"))
+    assert list(labels.values()) == stored.tolist()
+    results.affinity(len(images[1]))
+    results.check_embedding(images[0])
+    results.check_pictures()
+    metrics = results.fetch("artifacts/metrics.jsonl", "metrics.jsonl").read_text()
+    rows = [json.loads(line) for line in metrics.splitlines()]
+    assert sorted({row["member"] for row in rows}) == [0, 1, 2]

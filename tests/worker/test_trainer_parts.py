@@ -69,6 +69,26 @@ def test_shrinking_averages_and_keeps_a_constant() -> None:
     assert np.allclose(resize(np.full((1, 9, 7), 0.25, np.float32), (5, 3))[0], 0.25)
 
 
+def test_the_fits_of_an_ensemble_share_the_time_of_one() -> None:
+    now = [0.0]
+    tracker = Tracker(clock=lambda: now[0])
+    tracker.step(Phase.LOADING, 1, 1, {})
+    fractions = []
+    for part in range(4):
+        tracker.part, tracker.parts = part, 4
+        for phase in (Phase.PRETRAINING, Phase.TRAINING):
+            for step in (1, 2):
+                now[0] += 1
+                progress = tracker.step(phase, step, 2, {})
+                fractions.append(progress.fraction)
+        assert tracker.place == {"member": part}
+        assert progress.fraction == pytest.approx(0.02 + 0.93 * (part + 1) / 4)
+        assert progress.finish_at is not None
+        assert progress.finish_at - now[0] > 3.9 * (3 - part)
+    assert fractions == sorted(set(fractions))
+    assert tracker.step(Phase.SCORING, 0, 1, {}).fraction == pytest.approx(0.95)
+
+
 def test_black_and_equal_images_are_noticed() -> None:
     images = np.random.default_rng(0).random((5, 1, 4, 4), dtype=np.float32)
     images[1] = 0
@@ -130,6 +150,7 @@ def make_run(tmp_path: Path, *, seconds: float = 0, checkpoint: Checkpoint | Non
         method={},
         n_clusters=2,
         seed=5,
+        ensemble=1,
         image_size=None,
         notices=[],
         checkpoints=[],

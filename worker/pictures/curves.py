@@ -19,7 +19,7 @@ WIDE = 200.0
 """From so wide a range on, a logarithmic axis names powers of ten alone."""
 FEW = 30
 """A series of at most so many epochs shows each as a dot."""
-PLACES = frozenset({"phase", "epoch", "epochs"})
+PLACES = frozenset({"phase", "epoch", "epochs", "member"})
 TITLES = {
     "loss": "total loss",
     "L0": r"$L_0$  reconstruction",
@@ -45,9 +45,10 @@ def curves(rows: Rows, path: Path | str) -> None:
 
     Args:
         rows: one mapping per epoch: ``phase``, ``epoch`` and numbers under any names; a value that
-            is not a finite number is left out.
+            is not a finite number is left out; of an ensemble's, the last member's are shown.
         path: the file; 1440 pixels wide.
     """
+    rows = [row for row in rows if row.get("member") == rows[-1].get("member")]
     phases = {phase: _series([r for r in rows if r["phase"] == phase]) for phase in _phases(rows)}
     phases = {phase: series for phase, series in phases.items() if series}
     lines = [ceil(len(series) / COLUMNS) for series in phases.values()]

@@ -20,6 +20,7 @@ SHARES: dict[Phase, tuple[float, float]] = {
 """The part of 0..1 that each phase covers; a phase that a method lacks is jumped over."""
 
 
+FITTING = frozenset(SHARES) - {Phase.LOADING, Phase.SCORING, Phase.PUBLISHING}
 EPOCHS = frozenset({Phase.PRETRAINING, Phase.SELF_EXPRESSION, Phase.TRAINING})
 """Phases whose steps are epochs."""
 
@@ -35,6 +36,7 @@ class Tracker:
         self.clock = clock
         self.fraction = fraction
         self.phase: Phase | None = None
+        self.part, self.parts = 0, 1
         self.longest_step = 0.0
         self._last = clock()
         self._phase_began = (self._last, 0)
@@ -47,7 +49,7 @@ class Tracker:
             self._phase_began = (self._last, step - 1)
         self.longest_step = max(self.longest_step, now - self._last)
         self._last = now
-        begin, end = SHARES[phase]
+        begin, end = self._share(phase)
         here = begin + (end - begin) * min(step / total, 1.0)
         self.fraction = max(self.fraction, here)
         return Progress(
@@ -59,9 +61,23 @@ class Tracker:
             finish_at=None if phase is Phase.LOADING else now + self._remaining(now, step, total),
         )
 
+    @property
+    def place(self) -> dict[str, int]:
+        """The member that is fitted, from 0; nothing if there is one."""
+        return {"member": self.part} if self.parts > 1 else {}
+
+    def _share(self, phase: Phase) -> tuple[float, float]:
+        """The parts of a fit share what one fit would have."""
+        begin, end = SHARES[phase]
+        if phase not in FITTING:
+            return begin, end
+        first, last = SHARES[Phase.PREPARING][0], SHARES[Phase.TRAINING][1]
+        before = first + (last - first) * self.part / self.parts
+        return before + (begin - first) / self.parts, before + (end - first) / self.parts
+
     def _remaining(self, now: float, step: int, total: int) -> float:
         began, first = self._phase_began
         per_step = (now - began) / max(step - first, 1)
-        begin, end = SHARES[self.phase or Phase.LOADING]
+        begin, end = self._share(self.phase or Phase.LOADING)
         per_share = per_step * total / (end - begin)
         return per_step * max(total - step, 0) + per_share * (1.0 - end)

@@ -26,7 +26,7 @@ class Finished(NamedTuple):
     @property
     def final(self) -> str:
         """The name of the labeling that is the answer."""
-        return str(getattr(self.method, "final_labels", "spectral"))
+        return self.clustering.answer
 
     @property
     def labelings(self) -> dict[str, IntArray]:

@@ -65,13 +65,18 @@ class JobRun:
         losses = {name: float(value) for name, value in values.items()}
         finite = {name: value if isfinite(value) else None for name, value in losses.items()}
         if finite:
-            self.rows.append({"phase": str(phase), "epoch": step, "epochs": total, **finite})
+            row = {"phase": str(phase), "epoch": step, "epochs": total, **finite}
+            self.rows.append(row | self._tracker.place)
         self.show(Phase(phase), step, total, losses)
         stop = self._stop.is_set()
         if save is not None and (stop or self._checkpoint_due()):
             self._save(save())
         if stop:
             raise Stopped
+
+    def part(self, number: int, of: int) -> None:
+        """The fraction done goes on from part to part; the metrics say which one they are of."""
+        self._tracker.part, self._tracker.parts = number, of
 
     def heed(self) -> None:
         """Raises Stopped when told to end; for moments at which there is nothing to save."""

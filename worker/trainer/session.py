@@ -5,6 +5,7 @@ import threading
 import time
 
 from jobs.states import Phase
+from models import ensemble
 from models.base import Method
 from models.catalogue import parse
 from worker.exchange import Spec
@@ -46,6 +47,6 @@ def fit(spec: Spec, method: Method, run: JobRun) -> Finished:
         "%d images of %s on %s", *loaded.images.shape[:1], loaded.images.shape[1:], run.device
     )
     began = time.monotonic()
-    clustering = method.fit(loaded.images, spec.n_clusters, run)
+    clustering = ensemble.fit(method, loaded.images, spec.n_clusters, run, spec.ensemble)
     logger.info("fitted in %.1f s", time.monotonic() - began)
     return Finished(method, loaded, clustering)

@@ -1,0 +1,133 @@
+"""Consensus over seeds: several fits, whose averaged affinity is clustered.
+
+Fits from other random weights make other mistakes; what they have in common is in all affinities
+(evidence accumulation: Fred and Jain, Combining multiple clusterings using evidence accumulation,
+IEEE TPAMI 2005).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from sklearn.metrics import adjusted_rand_score
+
+from models.base import Clustering, FloatArray, IntArray, Method, Run, State
+from models.quality import CODES, notices
+from models.spectral import Segmentation, spectral_clustering
+
+ANSWER = "consensus"
+LARGEST_SEED = 2**32 - 1
+MEMBER = "member."
+
+
+class PartedRun(Run, Protocol):
+    """A run that is told where one fit ends and the next begins."""
+
+    def part(self, number: int, of: int) -> None:
+        """What follows is fit ``number``, from 0, of ``of`` that are alike."""
+
+
+def fit(
+    method: Method, images: FloatArray, n_clusters: int, run: PartedRun, members: int = 1
+) -> Clustering:
+    """Fit with ``members`` seeds, from the run's own on, and cluster the mean affinity.
+
+    With one member it is ``method.fit``. With more, the labels and the affinity are those of the
+    consensus; coefficients, features and model are the last member's.
+    """
+    if members == 1:
+        return method.fit(images, n_clusters, run)
+    sofar = Consensus(run, members)
+    while True:
+        found = method.fit(images, n_clusters, sofar.member())
+        sofar.add(found)
+        if len(sofar.labels) == members:
+            return sofar.result(found, n_clusters)
+
+
+class Consensus:
+    """The sum of the affinities of the members that are done, and their labels."""
+
+    def __init__(self, run: PartedRun, members: int) -> None:
+        """Go on from the run's state, if it has one."""
+        self.run, self.members = run, members
+        self.total: FloatArray | None = None
+        self.labels: list[IntArray] = []
+        self.state = run.resume()
+        if self.state is not None and self.state.meta["done"]:
+            self.total = self.state.arrays["total"]
+            self.labels = list(self.state.arrays["labels"])
+
+    def member(self) -> "Member":
+        """What surrounds the next member's fit."""
+        state, self.state = self.state, None
+        return Member(self, len(self.labels), state and _inner(state))
+
+    def add(self, found: Clustering) -> None:
+        A = found.affinity
+        self.total = A.copy() if self.total is None else self.total + A
+        self.labels.append(found.labels)
+
+    def wrap(self, inner: State) -> State:
+        """A member's state with what the members before it gave."""
+        arrays = {MEMBER + name: array for name, array in inner.arrays.items()}
+        if self.total is not None:
+            arrays |= {"total": self.total, "labels": np.stack(self.labels)}
+        return State(arrays, {"done": len(self.labels), "member": inner.meta})
+
+    def result(self, last: Clustering, n_clusters: int) -> Clustering:
+        assert self.total is not None  # noqa: S101 - there are two members or more
+        A = np.asarray(self.total / self.members, dtype=np.float32)
+        found = spectral_clustering(A, n_clusters, self.run.seed)
+        kept = [notice for notice in last.notices if notice.code not in CODES]
+        return replace(
+            last,
+            labels=found.labels,
+            answer=ANSWER,
+            affinity=A,
+            labelings={ANSWER: found.labels},
+            diagnostics=dict(last.diagnostics) | self._figures(found),
+            notices=(*kept, *notices(found.labels, n_clusters, found)),
+        )
+
+    def _figures(self, found: Segmentation) -> dict[str, float]:
+        """``member_agreement``: the mean adjusted Rand index of members and consensus."""
+        agreement = [adjusted_rand_score(labels, found.labels) for labels in self.labels]
+        return {
+            "relative_eigengap": found.relative_eigengap,
+            "components": float(found.components),
+            "member_agreement": float(np.mean(agreement)),
+        }
+
+
+class Member:
+    """A run inside a run: implements ``models.base.Run``."""
+
+    def __init__(self, consensus: Consensus, number: int, state: State | None) -> None:
+        """``number`` counts from 0 and is added to the seed."""
+        self.consensus, self.number, self.state = consensus, number, state
+        outer = consensus.run
+        self.device, self.seed = outer.device, (outer.seed + number) % (LARGEST_SEED + 1)
+        outer.part(number, consensus.members)
+
+    def report(
+        self,
+        phase: str,
+        step: int,
+        total: int,
+        *,
+        save: Callable[[], State] | None = None,
+        labels: IntArray | None = None,
+        **values: Any,
+    ) -> None:
+        outer = save and (lambda: self.consensus.wrap(save()))
+        self.consensus.run.report(phase, step, total, save=outer, labels=labels, **values)
+
+    def resume(self) -> State | None:
+        return self.state
+
+
+def _inner(state: State) -> State:
+    arrays = {k.removeprefix(MEMBER): v for k, v in state.arrays.items() if k.startswith(MEMBER)}
+    return State(arrays, state.meta["member"])
