@@ -37,6 +37,14 @@ def kmeans(X: FloatArray, n_clusters: int, seed: int) -> IntArray:
     return labels.astype(np.int64)
 
 
+def refine(X: FloatArray, labels: IntArray, n_clusters: int) -> IntArray:
+    """Labels (N,) after Lloyd's iterations from the means of a partition without empty clusters."""
+    X = np.ascontiguousarray(X, dtype=np.float32)
+    members = np.eye(n_clusters, dtype=X.dtype)[labels]  # (N, n)
+    centres = members.T @ X / members.sum(axis=0)[:, None]
+    return _lloyd(X, centres)[0].astype(np.int64)
+
+
 def plus_plus(X: FloatArray, n_clusters: int, generator: np.random.Generator) -> IntArray:
     """Greedy k-means++ (Arthur and Vassilvitskii, SODA 2007): indices (n,) of the first centres.
 

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from models.base import FloatArray, IntArray
 from models.eigen import largest_eigenpairs, leading
 from models.hyperparameters import Assign
-from models.kmeans import kmeans
+from models.kmeans import kmeans, refine
 
 CONNECTED = 1e-6
 """Entries below this share of the largest do not connect two images."""
@@ -47,15 +47,24 @@ def relative_eigengap(eigenvalues: FloatArray) -> float:
 
 
 def spectral_clustering(
-    A: FloatArray, n_clusters: int, seed: int, assign: Assign = "kmeans"
+    A: FloatArray,
+    n_clusters: int,
+    seed: int,
+    assign: Assign = "kmeans",
+    labels: IntArray | None = None,
 ) -> Segmentation:
     """Normalised spectral clustering of an affinity (N, N) (Ng, Jordan, Weiss, NIPS 2001).
+
+    ``labels`` (N,), if given and without empty clusters, is a partition to refine by k-means.
 
     The spectra of post-processed affinities are so flat around position n that ARPACK returns a
     wrong subspace without a word; ``embed`` does not.
     """
     values, V = embed(A, n_clusters)
-    labels = assign_labels(V, n_clusters, seed, assign)
+    if labels is not None and len(np.unique(labels)) == n_clusters:
+        labels = refine(V, labels, n_clusters)
+    else:
+        labels = assign_labels(V, n_clusters, seed, assign)
     return Segmentation(labels, values, components(A))
 
 

@@ -119,7 +119,10 @@ class Training:
         if not np.isfinite(C).all():
             raise NotFinite(_diverged("C", self.epoch, ", gamma1 or gamma2"))
         A = self.affinity(C)
-        found = spectral_clustering(A, self.n_clusters, self.run.seed, self.settings.assign)
+        refined = self.labels if self.settings.renewal == "refine" else None
+        found = spectral_clustering(
+            A, self.n_clusters, self.run.seed, self.settings.assign, refined
+        )
         labels, changed = found.labels, 1.0
         if self.labels is not None:
             labels = align(labels, self.labels, self.n_clusters)

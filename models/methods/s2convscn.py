@@ -125,6 +125,11 @@ class S2ConvSCN(Method):
         None, description="T0: epochs between two spectral clusterings."
     )
     epochs: Epochs | None = Field(None, description="Tmax: epochs of stage II.")
+    renewal: Literal["anew", "refine"] | None = Field(
+        None,
+        description="How spectral clustering renews Q. anew: from nothing. refine: by k-means from "
+        "the last Q, for a C whose first Q is good.",
+    )
     affinity: Kind = Field(
         "processed", description="What is clustered: post-processed C, or (|C| + |C^T|) / 2."
     )
@@ -197,6 +202,7 @@ class S2ConvSCN(Method):
             "initial_coefficients": "closed_form",
             "self_expression_epochs": 0,
             "round_epochs": 10,
+            "renewal": "refine",
             "epochs": 50,
             "postprocessing": automatic_postprocessing(per_cluster),
         }

@@ -9,7 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 
 from models.base import FloatArray, IntArray
-from models.kmeans import CANDIDATES, kmeans, swapped
+from models.kmeans import CANDIDATES, kmeans, refine, swapped
 from models.spectral import components
 
 WORSE = 1.02
@@ -126,3 +126,15 @@ def test_a_long_chain_is_one_component_and_a_negligible_link_is_none() -> None:
     assert components(A) == 1
     A[30, 29] = A[29, 30] = 1e-7
     assert components(A) == 2
+
+
+def test_a_partition_is_refined_and_not_replaced() -> None:
+    """Two pairs of blobs, split along the wrong side: a fresh start finds the better partition."""
+    rng = np.random.default_rng(0)
+    corners = np.array([(0, 0), (0, 1), (1.5, 0), (1.5, 1)], dtype=np.float32)
+    X = np.repeat(corners, 25, axis=0) + rng.normal(0, 0.01, (100, 2)).astype(np.float32)
+    across = np.repeat([0, 1, 0, 1], 25)
+    spoilt = across.copy()
+    spoilt[:3] = 1
+    assert np.array_equal(refine(X, spoilt, 2), across)
+    assert not np.array_equal(kmeans(X, 2, 0) == kmeans(X, 2, 0)[0], across == 0)
