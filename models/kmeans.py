@@ -38,11 +38,16 @@ def kmeans(X: FloatArray, n_clusters: int, seed: int) -> IntArray:
 
 
 def refine(X: FloatArray, labels: IntArray, n_clusters: int) -> IntArray:
-    """Labels (N,) after Lloyd's iterations from the means of a partition without empty clusters."""
+    """Labels (N,) after Lloyd's iterations from the means of a partition without empty clusters.
+
+    They move single points: if a cluster would lose half of its own, the partition stays as it is.
+    """
     X = np.ascontiguousarray(X, dtype=np.float32)
     members = np.eye(n_clusters, dtype=X.dtype)[labels]  # (N, n)
-    centres = members.T @ X / members.sum(axis=0)[:, None]
-    return _lloyd(X, centres)[0].astype(np.int64)
+    sizes = members.sum(axis=0)
+    found = _lloyd(X, members.T @ X / sizes[:, None])[0].astype(np.int64)
+    kept = np.bincount(labels[found == labels], minlength=n_clusters)
+    return found if (2 * kept > sizes).all() else labels
 
 
 def plus_plus(X: FloatArray, n_clusters: int, generator: np.random.Generator) -> IntArray:

@@ -128,7 +128,7 @@ class S2ConvSCN(Method):
     renewal: Literal["anew", "refine"] | None = Field(
         None,
         description="How spectral clustering renews Q. anew: from nothing. refine: by k-means from "
-        "the last Q, for a C whose first Q is good.",
+        "the last Q, moving single images, for a C whose first Q is good.",
     )
     affinity: Kind = Field(
         "processed", description="What is clustered: post-processed C, or (|C| + |C^T|) / 2."

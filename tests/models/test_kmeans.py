@@ -138,3 +138,10 @@ def test_a_partition_is_refined_and_not_replaced() -> None:
     spoilt[:3] = 1
     assert np.array_equal(refine(X, spoilt, 2), across)
     assert not np.array_equal(kmeans(X, 2, 0) == kmeans(X, 2, 0)[0], across == 0)
+
+
+def test_a_refined_partition_has_the_same_clusters() -> None:
+    """The means of three blobs at two places: one of them would lose all its points."""
+    X = np.repeat(np.array([[0, 0], [0, 0], [9, 9]], dtype=np.float32), 20, axis=0)
+    labels = np.repeat([0, 1, 2], 20)
+    assert np.array_equal(refine(X, labels, 3), labels)
