@@ -21,7 +21,9 @@ torch.set_num_threads(1)
 class Run:
     device, seed = "cpu", 0
     def resume(self): return None
-    def report(self, phase, step, total, *, save=None, labels=None, **values): save()
+    def report(self, phase, step, total, *, save=None, labels=None, **values):
+        if save:
+            save()
 
 n, channels, side = map(int, sys.argv[1:])
 images = np.random.default_rng(0).random((n, channels, side, side), dtype=np.float32)
