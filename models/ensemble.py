@@ -39,11 +39,11 @@ def fit(
     if members == 1:
         return method.fit(images, n_clusters, run)
     sofar = Consensus(run, members)
-    while True:
-        found = method.fit(images, n_clusters, sofar.member())
-        sofar.add(found)
-        if len(sofar.labels) == members:
-            return sofar.result(found, n_clusters)
+    while len(sofar.labels) < members - 1:
+        sofar.add(method.fit(images, n_clusters, sofar.member()))
+    last = method.fit(images, n_clusters, sofar.member())
+    sofar.add(last)
+    return sofar.result(last, n_clusters)
 
 
 class Consensus:
@@ -65,8 +65,10 @@ class Consensus:
         return Member(self, len(self.labels), state and _inner(state))
 
     def add(self, found: Clustering) -> None:
-        A = found.affinity
-        self.total = A.copy() if self.total is None else self.total + A
+        if self.total is None:
+            self.total = found.affinity.copy()
+        else:
+            self.total += found.affinity
         self.labels.append(found.labels)
 
     def wrap(self, inner: State) -> State:
