@@ -33,6 +33,7 @@ class Bench:
     ) -> None:
         self.images, self.results, self.cache, self.display = images, results, cache, display
         self.device, self.save_seconds = device, save_seconds
+        self.views: dict[str, str | None] = {}
         machine.commit()  # what runs is what was loaded by now, whatever is committed later
 
     def run(self, cases: Sequence[Case], *, again: bool = False) -> None:
@@ -56,7 +57,7 @@ class Bench:
     def measure(self, case: Case, chosen: S2ConvSCN, problem: trials.Problem) -> Record:
         """Fit, then score; a fit that diverges is a result, too."""
         n = case.trial.n_clusters
-        chosen, _ = prepare(chosen, problem.images, n, self.device)
+        chosen = self.decided(case, chosen, problem)
         record: Record = {
             "overrides": dict(case.choice.overrides),
             "n_clusters": n,
@@ -70,6 +71,18 @@ class Bench:
         except NotFinite as failure:
             record["failure"] = str(failure)
         return record | machine.provenance(self.device)
+
+    def decided(self, case: Case, chosen: S2ConvSCN, problem: trials.Problem) -> S2ConvSCN:
+        """Settings with the view that these images are seen by; minutes for thousands of images.
+
+        The choice depends on no seed and no weight, and is remembered.
+        """
+        asked = chosen.model_dump_json(include={"view", "affinity", "postprocessing"})
+        key = f"{case.trial.name} {asked}"
+        if key not in self.views:
+            n = case.trial.n_clusters
+            self.views[key] = prepare(chosen, problem.images, n, self.device)[0].view
+        return chosen.model_copy(update={"view": self.views[key]})
 
     def stage_one(self, case: Case, chosen: S2ConvSCN) -> State:
         """A finished stage I whose record is written once and named in each run's."""
