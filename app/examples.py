@@ -88,6 +88,7 @@ JOB: Example = {
         "preset": None,
         "seed": 0,
         "ensemble": 1,
+        "select": None,
         "image_size": None,
     },
     "metadata": {"experiment": "first look"},

@@ -1,6 +1,6 @@
 """What a user sends to submit a job."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import Path
 from pydantic import (
@@ -9,6 +9,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    model_validator,
 )
 
 from app import examples
@@ -79,6 +80,10 @@ class JobRequest(BaseModel):
         description="So many fits, with this seed and those after it; their mean affinity is "
         "clustered.",
     )
+    select: Literal["auto"] | None = Field(
+        None,
+        description="auto: fit several settings and keep the one with which the others agree most.",
+    )
     image_size: ImageSize | None = Field(
         None, description="Resize to [height, width], or to a square; needed for mixed sizes."
     )
@@ -89,6 +94,13 @@ class JobRequest(BaseModel):
         default_factory=dict, max_length=MAX_METADATA, description="Kept with the job as it is."
     )
 
+    @model_validator(mode="after")
+    def _several_fits_have_one_purpose(self) -> Self:
+        if self.select and self.ensemble > 1:
+            message = "select and ensemble cannot be combined: leave out one of them"
+            raise ValueError(message)
+        return self
+
     def as_sent(self) -> dict[str, Any]:
         """The part that the job's row keeps as its request."""
         given = self.method.model_dump(mode="json", exclude_unset=True)
@@ -98,6 +110,7 @@ class JobRequest(BaseModel):
             "preset": self.preset,
             "seed": self.seed,
             "ensemble": self.ensemble,
+            "select": self.select,
             "image_size": self.image_size,
         }
 

@@ -11,6 +11,7 @@ from benchmarks.display import Display
 from benchmarks.journal import SAVE_SECONDS, Journal
 from benchmarks.records import Case, Record
 from benchmarks.sets import SETS, ImageSet
+from models import selection
 from models.affinity import affinity, plain
 from models.base import Clustering, FloatArray, NotFinite, Shape, State
 from models.methods.s2convscn import S2ConvSCN
@@ -120,6 +121,8 @@ class Bench:
         )
         if case.method in methods.CLOSED_FORMS:
             clustering = without_network(chosen, problem.images, n, journal, state)
+        elif case.method == methods.SELECTED:
+            clustering = selection.fit(chosen, problem.images, n, journal)
         else:
             clustering = chosen.fit(problem.images, n, journal)
         final = journal.finish()
@@ -131,6 +134,7 @@ class Bench:
             "answer": judge.own_answer(chosen),
             "scores": judge.scores(found, problem.truth),
             "oracle": judge.oracle(journal, problem.truth),
+            "candidates": judge.candidates(clustering, problem.truth),
             "labels": {name: _packed(a, problem) for name, a in found.items()},
         }
 

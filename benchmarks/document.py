@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from benchmarks import tables
+from benchmarks import selection, tables
 from benchmarks.methods import LEAGUES
 from benchmarks.records import SPEED, Record
 from benchmarks.speed import tables as speed
@@ -15,6 +15,8 @@ OF_RUNS: dict[str, Maker] = {
     for make in (tables.table5, tables.table2, tables.table3, tables.development)
     for league in LEAGUES
 }
+OF_RUNS["selection"] = selection.regrets
+OF_RUNS["candidates"] = selection.candidates
 OF_SPEED: dict[str, Maker] = {f"{SPEED} {kind}": make for kind, make in speed.TABLES.items()}
 TABLES = (*OF_RUNS, *OF_SPEED)
 MARKED = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)

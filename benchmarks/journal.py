@@ -85,6 +85,9 @@ class Journal:
         inner = {k.removeprefix(ARRAY): v for k, v in arrays.items() if k.startswith(ARRAY)}
         return State(inner, meta["state"])
 
+    def part(self, number: int, of: int) -> None:
+        """Fits of a selection follow each other in one journal."""
+
     def finish(self) -> float:
         """Forget the state on disk. Returns the seconds since the last report."""
         self.file.unlink(missing_ok=True)

@@ -58,6 +58,14 @@ def scores(found: dict[str, Answer], truth: IntArray) -> dict[str, dict[str, flo
     return judged
 
 
+def candidates(clustering: Clustering, truth: IntArray) -> list[dict[str, Any]]:
+    """Of a selection: what was tried, with the error that it could not know."""
+    return [
+        {**tried, "error": score(truth, clustering.labelings[tried["name"]])["error"]}
+        for tried in clustering.candidates
+    ]
+
+
 def history(journal: Journal, truth: IntArray) -> dict[str, Any]:
     """Per phase every epoch's figures, and those of each new partition with its error."""
     phases = dict.fromkeys(row["phase"] for row in journal.rows)

@@ -18,6 +18,7 @@ DEEP: dict[str, dict[str, Any]] = {
     "dscnet-l2": {"method": "dscnet", "norm": "l2"},
     "s2convscn-l1": {"method": "s2convscn", "norm": "l1"},
     "s2convscn-l2": {"method": "s2convscn", "norm": "l2"},
+    "s2convscn-l1-selected": {"method": "s2convscn", "norm": "l1"},
     "s2convscn-l1-L3": {"method": "s2convscn", "norm": "l1", "gamma4": 0},
     "s2convscn-l1-L4": {"method": "s2convscn", "norm": "l1", "gamma3": 0},
     "s2convscn-l2-L3": {"method": "s2convscn", "norm": "l2", "gamma4": 0},
@@ -34,11 +35,14 @@ TITLES = {
     "s2convscn-l2-L4": "S2ConvSCN l2, L4 alone",
     "s2convscn-l2": "S2ConvSCN l2",
     "s2convscn-l1": "S2ConvSCN l1",
+    "s2convscn-l1-selected": "S2ConvSCN l1, selected",
 }
 """In the order of the tables' rows. Neither L3 nor L4 is DSC-Net."""
 METHODS = tuple(TITLES)
 TABLE5 = (*CLOSED_FORMS, "dscnet-l1", "dscnet-l2", "s2convscn-l2", "s2convscn-l1")
 TABLE3 = ("dscnet-l1", "s2convscn-l1-L3", "s2convscn-l1-L4", "s2convscn-l1")
+SELECTED = "s2convscn-l1-selected"
+"""S2ConvSCN with ``select``."""
 GROUPS = {"table2": TABLE5, "table3": TABLE3, "table5": TABLE5}
 
 

@@ -90,6 +90,9 @@ class Clustering:
         diagnostics: label-free figures: relative eigengap, connected components, ...
         notices: warnings about the result.
         model: what computes embedding and head labels again, or None.
+        start: from which a fit with the same seed and network can begin, or None.
+        outlook: the part of ``start`` that holds for any seed, or None.
+        candidates: of a selection, every setting tried and its figures; JSON.
     """
 
     labels: IntArray
@@ -102,6 +105,9 @@ class Clustering:
     diagnostics: Mapping[str, float] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     model: State | None = None
+    start: State | None = None
+    outlook: State | None = None
+    candidates: tuple[Mapping[str, Any], ...] = ()
 
 
 class Method(BaseModel):
@@ -125,6 +131,10 @@ class Method(BaseModel):
         """
         raise NotImplementedError
 
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Of resolved settings: what a selection without labels tries, the settings as last."""
+        raise NotImplementedError
+
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
         """Peak memory of a fit on the CPU, estimated without torch."""
         raise NotImplementedError
@@ -138,3 +148,23 @@ class Method(BaseModel):
             run: receives progress, gives device and seed.
         """
         raise NotImplementedError
+
+
+class Candidate(NamedTuple):
+    """One of the settings between which a selection decides.
+
+    Attributes:
+        name: a word of letters and hyphens.
+        method: with nothing left open.
+        changes: the hyperparameters that differ from those asked for.
+        seed_offset: added to the run's seed.
+    """
+
+    name: str
+    method: Method
+    changes: Mapping[str, Any]
+    seed_offset: int = 0
+
+    def shown(self) -> dict[str, Any]:
+        """The changes as JSON can hold them."""
+        return self.method.model_dump(mode="json", include=set(self.changes))

@@ -5,27 +5,17 @@ Fits from other random weights make other mistakes; what they have in common is 
 IEEE TPAMI 2005).
 """
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
 
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
-from models.base import Clustering, FloatArray, IntArray, Method, Run, State
+from models.base import Clustering, FloatArray, IntArray, Method, State
+from models.parts import Part, PartedRun, packed, unpacked
 from models.quality import CODES, notices
 from models.spectral import Segmentation, spectral_clustering
 
 ANSWER = "consensus"
-LARGEST_SEED = 2**32 - 1
-MEMBER = "member."
-
-
-class PartedRun(Run, Protocol):
-    """A run that is told where one fit ends and the next begins."""
-
-    def part(self, number: int, of: int) -> None:
-        """What follows is fit ``number``, from 0, of ``of`` that are alike."""
 
 
 def fit(
@@ -54,15 +44,18 @@ class Consensus:
         self.run, self.members = run, members
         self.total: FloatArray | None = None
         self.labels: list[IntArray] = []
+        self.outlook: State | None = None
         self.state = run.resume()
         if self.state is not None and self.state.meta["done"]:
             self.total = self.state.arrays["total"]
             self.labels = list(self.state.arrays["labels"])
 
-    def member(self) -> "Member":
+    def member(self) -> Part:
         """What surrounds the next member's fit."""
-        state, self.state = self.state, None
-        return Member(self, len(self.labels), state and _inner(state))
+        number, state, self.state = len(self.labels), self.state, None
+        self.run.part(number, self.members)
+        inner = State(unpacked(state.arrays), state.meta["member"]) if state else self.outlook
+        return Part(self.run, number, inner, self.wrap)
 
     def add(self, found: Clustering) -> None:
         if self.total is None:
@@ -70,10 +63,11 @@ class Consensus:
         else:
             self.total += found.affinity
         self.labels.append(found.labels)
+        self.outlook = found.outlook
 
     def wrap(self, inner: State) -> State:
         """A member's state with what the members before it gave."""
-        arrays = {MEMBER + name: array for name, array in inner.arrays.items()}
+        arrays = packed(inner.arrays)
         if self.total is not None:
             arrays |= {"total": self.total, "labels": np.stack(self.labels)}
         return State(arrays, {"done": len(self.labels), "member": inner.meta})
@@ -101,35 +95,3 @@ class Consensus:
             "components": float(found.components),
             "member_agreement": float(np.mean(agreement)),
         }
-
-
-class Member:
-    """A run inside a run: implements ``models.base.Run``."""
-
-    def __init__(self, consensus: Consensus, number: int, state: State | None) -> None:
-        """``number`` counts from 0 and is added to the seed."""
-        self.consensus, self.number, self.state = consensus, number, state
-        outer = consensus.run
-        self.device, self.seed = outer.device, (outer.seed + number) % (LARGEST_SEED + 1)
-        outer.part(number, consensus.members)
-
-    def report(
-        self,
-        phase: str,
-        step: int,
-        total: int,
-        *,
-        save: Callable[[], State] | None = None,
-        labels: IntArray | None = None,
-        **values: Any,
-    ) -> None:
-        outer = save and (lambda: self.consensus.wrap(save()))
-        self.consensus.run.report(phase, step, total, save=outer, labels=labels, **values)
-
-    def resume(self) -> State | None:
-        return self.state
-
-
-def _inner(state: State) -> State:
-    arrays = {k.removeprefix(MEMBER): v for k, v in state.arrays.items() if k.startswith(MEMBER)}
-    return State(arrays, state.meta["member"])

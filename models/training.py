@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Adam
@@ -19,6 +20,7 @@ from models.checkpointing import load_module, load_optimiser, module_arrays, opt
 from models.methods.s2convscn import S2ConvSCN
 from models.network import Network
 from models.objective import Objective
+from models.parts import packed, unpacked
 from models.products import precision
 from models.quality import notices
 from models.ridge import start
@@ -27,20 +29,24 @@ from models.views import notice, prepare
 
 PRETRAINED = "pretrained"
 """Phase of a state that holds a finished stage I, perhaps of another run, and no more."""
+VIEWED = "viewed"
+"""Phase of a state that holds the chosen view and no more."""
+START = "start."
 
 
 def fit(settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
     """Train both stages and cluster. ``settings`` are resolved; ``images`` as in ``Method.fit``."""
-    decided, seen = prepare(
-        settings, images, n_clusters, run.device, partial(run.report, "preparing")
-    )
-    training = Training(decided, seen, n_clusters, run)
     state = run.resume()
-    if state is None or state.meta["phase"] == STAGE_ONE:
-        network = training.network
-        pretrain(network.encoder, network.decoder, training.X, decided, run, state)
+    known = state.meta.get("view") if state else None
+    tell = partial(run.report, "preparing")
+    decided, seen = prepare(settings, images, n_clusters, run.device, tell, known)
+    training = Training(decided, seen, n_clusters, run)
+    phase = state.meta["phase"] if state else VIEWED
+    if state is None or phase in (VIEWED, STAGE_ONE):
+        network, half = training.network, state if phase == STAGE_ONE else None
+        pretrain(network.encoder, network.decoder, training.X, decided, run, half)
         training.begin()
-    elif state.meta["phase"] == PRETRAINED:
+    elif phase == PRETRAINED:
         training.adopt(state)
         training.begin()
     else:
@@ -66,10 +72,13 @@ class Training:
         self.segmentation: Segmentation | None = None
         self.clustered: FloatArray | None = None
         self.ridge: float | None = None
+        self.start: dict[str, NDArray[Any]] = {}
 
     @torch.no_grad()
     def begin(self) -> None:
         """Initialise C from stage I's features (step 4), unless it starts as a constant."""
+        encoder, decoder = self.network.encoder, self.network.decoder
+        self.start = module_arrays(encoder, "encoder.") | module_arrays(decoder, "decoder.")
         if self.settings.initial_coefficients == "closed_form":
             self.network.C.copy_(self.closed_form())
 
@@ -175,7 +184,9 @@ class Training:
         arrays = module_arrays(self.network) | optimiser_arrays("optimiser", self.optimiser)
         if self.labels is not None:
             arrays["labels"] = self.labels
-        return State(arrays, {"phase": "training", "epoch": self.epoch, "ridge": self.ridge})
+        arrays |= packed(self.start, START)
+        meta = {"epoch": self.epoch, "ridge": self.ridge, "view": self.settings.view}
+        return State(arrays, {"phase": "training", **meta})
 
     def adopt(self, state: State) -> None:
         """Take encoder and decoder from a finished stage I."""
@@ -183,6 +194,7 @@ class Training:
         load_module(self.network.decoder, state.arrays, "decoder.")
 
     def load(self, state: State) -> None:
+        self.start = unpacked(state.arrays, START)
         load_module(self.network, state.arrays)
         load_optimiser("optimiser", self.optimiser, state.arrays)
         self.epoch, self.ridge = state.meta["epoch"], state.meta["ridge"]
@@ -213,6 +225,8 @@ class Training:
             diagnostics=self.diagnostics(self.segmentation),
             notices=notices(labels, self.n_clusters, self.segmentation),
             model=self.model(),
+            start=State(self.start, {"phase": PRETRAINED, "view": self.settings.view}),
+            outlook=State({}, {"phase": VIEWED, "view": self.settings.view}),
         )
 
     def diagnostics(self, segmentation: Segmentation) -> dict[str, float]:

@@ -38,14 +38,21 @@ RIDGES = (0.3, 3.0, 30.0)
 
 
 def prepare(
-    settings: S2ConvSCN, images: FloatArray, n_clusters: int, device: str, tell: Tell = silent
+    settings: S2ConvSCN,
+    images: FloatArray,
+    n_clusters: int,
+    device: str,
+    tell: Tell = silent,
+    decided: View | None = None,
 ) -> tuple[S2ConvSCN, FloatArray]:
-    """Settings whose ``view`` is decided, and the images (N, channels, H, W) so seen, in [0, 1]."""
-    name = settings.view or "plain"
+    """Settings whose ``view`` is decided, and the images (N, channels, H, W) so seen, in [0, 1].
+
+    A view that was ``decided`` before is not chosen again.
+    """
+    name = decided or settings.view or "plain"
     if name == "eigengap":
         name = choose(settings, images, n_clusters, device, tell)
-        settings = settings.model_copy(update={"view": name})
-    return settings, VIEWS[name](images)
+    return settings.model_copy(update={"view": name}), VIEWS[name](images)
 
 
 def choose(

@@ -111,6 +111,7 @@ class Client:
         preset: str | None = None,
         seed: int = 0,
         ensemble: int = 1,
+        select: str | None = None,
     ) -> Job:
         body = {
             "dataset_id": dataset_id,
@@ -119,6 +120,7 @@ class Client:
             "preset": preset,
             "seed": seed,
             "ensemble": ensemble,
+            "select": select,
         }
         job: Job = _checked(self._http.post("/v1/jobs", json=body)).json()
         return job

@@ -203,6 +203,7 @@ def specify(claim: Claim, settings: Settings, artifacts: ArtifactStore) -> Spec:
         n_clusters=request["n_clusters"],
         seed=request.get("seed") or 0,
         ensemble=request.get("ensemble") or 1,
+        select=request.get("select"),
         image_size=request.get("image_size"),
         notices=[*claim.dataset.notices, *job.notices],
         checkpoints=[artifacts.path(file.key) for file in reversed(checkpoints)],

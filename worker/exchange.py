@@ -31,6 +31,7 @@ class Spec(Message):
     n_clusters: int
     seed: int
     ensemble: int
+    select: str | None
     image_size: tuple[int, int] | None
     notices: list[Notice]
     checkpoints: list[Path]

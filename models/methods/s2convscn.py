@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from models import presets
-from models.base import Clustering, FloatArray, Method, Run, Shape
+from models.base import Candidate, Clustering, FloatArray, Method, Run, Shape
 from models.hyperparameters import (
     Assign,
     HeadLoss,
@@ -17,6 +17,7 @@ from models.hyperparameters import (
     View,
 )
 from models.sizes import feature_map, training_bytes
+from models.variants import candidates
 
 Weight = Annotated[float, Field(ge=0, le=1e9)]
 Epochs = Annotated[int, Field(ge=0, le=100_000)]
@@ -174,6 +175,9 @@ class S2ConvSCN(Method):
         rule = self._rule(shape, n_clusters)
         missing = {k: v for k, v in rule.items() if getattr(self, k) is None}
         return self.model_copy(update=missing)
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        return candidates(self)
 
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
         return training_bytes(shape, n_clusters, self.encoder or automatic_encoder(shape))

@@ -35,6 +35,7 @@ def test_submission_is_stored_then_sent(service: Service, dataset: Dataset) -> N
         "preset": None,
         "seed": 7,
         "ensemble": 1,
+        "select": None,
         "image_size": [16, 16],
     }
     assert job["metadata"] == {"run": "first"}
@@ -103,6 +104,8 @@ REFUSALS = [
     ({"ensemble": 0}, "invalid-request", "/ensemble"),
     ({"ensemble": 33}, "invalid-request", "/ensemble"),
     ({"ensemble": "many"}, "invalid-request", "/ensemble"),
+    ({"select": "best"}, "invalid-request", "/select"),
+    ({"select": "auto", "ensemble": 2}, "invalid-request", "leave out one of them"),
     ({"image_size": [8]}, "invalid-request", "/image_size/1"),
     ({"colour": "red"}, "invalid-request", "/colour"),
     ({"metadata": {"a": 1}}, "invalid-request", "/metadata/a"),

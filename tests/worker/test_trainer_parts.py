@@ -151,6 +151,7 @@ def make_run(tmp_path: Path, *, seconds: float = 0, checkpoint: Checkpoint | Non
         n_clusters=2,
         seed=5,
         ensemble=1,
+        select=None,
         image_size=None,
         notices=[],
         checkpoints=[],

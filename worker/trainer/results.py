@@ -90,6 +90,7 @@ def summary(spec: Spec, run: JobRun, finished: Finished, judgement: Judgement) -
         "scores": scores and scores[finished.final],
         "scores_by": scores,
         "diagnostics": files.plain(finished.clustering.diagnostics),
+        "candidates": list(finished.clustering.candidates) or None,
         "seconds": round(run.elapsed, 3),
         "device": machine.device_name(run.device),
         "threads": run.threads,

@@ -5,7 +5,7 @@ import threading
 import time
 
 from jobs.states import Phase
-from models import ensemble
+from models import ensemble, selection
 from models.base import Method
 from models.catalogue import parse
 from worker.exchange import Spec
@@ -47,6 +47,9 @@ def fit(spec: Spec, method: Method, run: JobRun) -> Finished:
         "%d images of %s on %s", *loaded.images.shape[:1], loaded.images.shape[1:], run.device
     )
     began = time.monotonic()
-    clustering = ensemble.fit(method, loaded.images, spec.n_clusters, run, spec.ensemble)
+    if spec.select:
+        clustering = selection.fit(method, loaded.images, spec.n_clusters, run)
+    else:
+        clustering = ensemble.fit(method, loaded.images, spec.n_clusters, run, spec.ensemble)
     logger.info("fitted in %.1f s", time.monotonic() - began)
     return Finished(method, loaded, clustering)
