@@ -134,7 +134,7 @@ class Bench:
             "answer": judge.own_answer(chosen),
             "scores": judge.scores(found, problem.truth),
             "oracle": judge.oracle(journal, problem.truth),
-            "candidates": judge.candidates(clustering, problem.truth),
+            **judge.candidates(clustering, problem.truth),
             "labels": {name: _packed(a, problem) for name, a in found.items()},
         }
 

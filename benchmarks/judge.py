@@ -58,12 +58,13 @@ def scores(found: dict[str, Answer], truth: IntArray) -> dict[str, dict[str, flo
     return judged
 
 
-def candidates(clustering: Clustering, truth: IntArray) -> list[dict[str, Any]]:
+def candidates(clustering: Clustering, truth: IntArray) -> dict[str, list[dict[str, Any]]]:
     """Of a selection: what was tried, with the error that it could not know."""
-    return [
+    found = [
         {**tried, "error": score(truth, clustering.labelings[tried["name"]])["error"]}
         for tried in clustering.candidates
     ]
+    return {"candidates": found} if found else {}
 
 
 def history(journal: Journal, truth: IntArray) -> dict[str, Any]:

@@ -189,3 +189,21 @@ def test_a_run_that_diverges_is_recorded_as_such(
     bench(display := spy(), hot).run([brief_case(view="plain")])
     assert "lower learning_rate" in display.done_runs[0]["failure"]
     assert "scores" not in display.done_runs[0]
+
+
+def test_a_selection_records_every_candidate_with_its_error(
+    bench: MakeBench, brief_case: MakeCase, spy: Any, digits: ImageSet
+) -> None:
+    made = bench(display := spy())
+    made.run([brief_case(methods.SELECTED)])
+    record = display.done_runs[0]
+    tried = record["candidates"]
+    assert len(tried) >= 7
+    (kept,) = [c for c in tried if c["chosen"]]
+    assert record["scores"]["processed"]["error"] == kept["error"]
+    assert kept["agreement"] == max(c["agreement"] for c in tried)
+
+
+def test_other_runs_have_no_candidates(bench: MakeBench, brief_case: MakeCase, spy: Any) -> None:
+    bench(display := spy()).run([brief_case()])
+    assert "candidates" not in display.done_runs[0]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import document, records, tables
-from benchmarks.methods import LEAGUES, METHODS, TABLE3, TABLE5
+from benchmarks import document, records, selection, tables
+from benchmarks.methods import LEAGUES, METHODS, SELECTED, TABLE3, TABLE5
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -171,3 +171,35 @@ def test_the_page_shows_what_the_committed_records_say() -> None:
     committed = [found for path in paths if (found := records.read(path)) is not None]
     text = PAGE.read_text()
     assert document.renewed(text, committed) == text, "make bench-tables renews the page"
+
+
+def candidate(name: str, agreement: float, gap: float, error: float) -> dict[str, Any]:
+    figures = {"agreement": agreement, "relative_eigengap": gap, "error": error}
+    return {"name": name, "chosen": False, **figures}
+
+
+def test_a_selection_is_shown_with_its_regret() -> None:
+    tried = [
+        candidate("ridge-1", 0.7, 9.0, 0.30),
+        candidate("half-power", 0.9, 2.0, 0.12),
+        candidate("as-asked", 0.8, 3.0, 0.10),
+    ]
+    tried[1]["chosen"] = True
+    runs = [record(0.12, method=SELECTED, candidates=tried, seed=s) for s in (1, 0)]
+    runs.append(record(0.5, method=SELECTED, candidates=tried, protocol="classes-1-20"))
+    table = selection.regrets([*runs, record(0.2)])
+    assert cells(table, "ORL", "0") == [
+        *("3", "10.00", "12.00", "half-power", "10.00", "12.00", "30.00"),
+        *("2.00", "20.00", "0.50", "-0.50"),
+    ]
+    assert cells(table, "ORL, classes 1-20", "0")[0] == "3"
+    every = selection.candidates(runs)
+    assert cells(every, "ORL", "ridge-1") == ["0.700", "9.00", "30.00"]
+    assert selection.regrets([]) == selection.candidates([]) == "Nothing was run."
+
+
+def test_candidates_that_err_alike_have_no_correlation() -> None:
+    tried = [candidate("ridge-1", 0.7, 9.0, 0.1), candidate("as-asked", 0.8, 3.0, 0.1)]
+    tried[1]["chosen"] = True
+    table = selection.regrets([record(0.1, method=SELECTED, candidates=tried)])
+    assert cells(table, "ORL", "0")[-2:] == ["-", "-"]

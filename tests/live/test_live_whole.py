@@ -118,3 +118,26 @@ def test_an_ensemble_answers_by_consensus(
     metrics = results.fetch("artifacts/metrics.jsonl", "metrics.jsonl").read_text()
     rows = [json.loads(line) for line in metrics.splitlines()]
     assert sorted({row["member"] for row in rows}) == [0, 1, 2]
+
+
+def test_a_selection_keeps_one_setting_and_shows_all(
+    service: Service, images: tuple[Pixels, Truth], dataset: Dataset, tmp_path: Path
+) -> None:
+    brief = METHOD | {"epochs": 10, "ridge": 1}
+    sent = service.client.submit(
+        dataset["id"], CLUSTERS, method=brief, preset="auto", seed=5, select="auto"
+    )
+    result = service.finish(sent["id"])["result"]
+    tried = result["candidates"]
+    assert {"another-seed", "double-power", "ridge-3", "as-asked"} < {c["name"] for c in tried}
+    assert "ridge-1" not in {c["name"] for c in tried}
+    (kept,) = [c for c in tried if c["chosen"]]
+    assert kept["agreement"] == max(c["agreement"] for c in tried)
+    assert result["scores"] == result["scores_by"][kept["name"]]
+    assert result["scores"]["error"] <= max(result["scores_by"][c["name"]]["error"] for c in tried)
+    results = Results(service, sent["id"], tmp_path)
+    stored = np.load(results.fetch(f"artifacts/labels-{kept['name']}.npy", "kept.npy"))
+    assert list(results.labels().values()) == stored.tolist()
+    results.check_embedding(images[0])
+    report = json.loads(results.fetch("artifacts/report.json", "report.json").read_text())
+    assert report["candidates"] == tried
