@@ -1,9 +1,12 @@
 """Parts of the spectrum of a symmetric matrix: fast where a residual proves it, else LAPACK's."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import (
     LinAlgError,
     cho_factor,
@@ -14,8 +17,12 @@ from scipy.linalg import (
     get_lapack_funcs,
     qr,
 )
+from scipy.sparse.linalg import SuperLU, splu
 
 from models.base import FloatArray
+
+Symmetric: TypeAlias = "FloatArray | sparse.csc_array"
+Inverse = Callable[[FloatArray], FloatArray]
 
 ANGLE = 1e-2
 """Largest sine of the angle to the exact subspace that a fast solution may have."""
@@ -50,51 +57,48 @@ class RitzPairs:
         return self.angle <= ANGLE and self.value <= VALUE
 
 
-def leading(L: FloatArray, k: int) -> tuple[FloatArray, FloatArray] | None:
+def leading(L: Symmetric, k: int) -> tuple[FloatArray, FloatArray] | None:
     """The k + 1 largest eigenvalues and k eigenvectors of a normalised affinity, in float32.
 
     Args:
-        L: (N, N) float32, symmetric, no eigenvalue above 1.
+        L: (N, N) float32, symmetric, no eigenvalue above 1; dense, or sparse by columns.
         k: how many vectors.
 
     Returns:
         values (k + 1,), descending, and vectors (N, k); None where the residual does not show that
         they span the exact subspace, and for a k that is a large part of N.
     """
-    n = len(L)
+    n = L.shape[0]
     if TALL * (k + 1) > n:
         return None
     found = inverse_krylov(L, k) if TALL * _width(k) * BLOCKS[-1] <= n else None
     if found is None or not found.accurate:
-        found = rayleigh_ritz(L, largest_eigenpairs(L, k + 1)[1])
+        dense = L if isinstance(L, np.ndarray) else L.toarray()
+        found = rayleigh_ritz(L, largest_eigenpairs(dense, k + 1)[1])
     return (found.values, found.vectors[:, :k]) if found.accurate else None
 
 
-def inverse_krylov(L: FloatArray, k: int) -> RitzPairs | None:
+def inverse_krylov(L: Symmetric, k: int) -> RitzPairs | None:
     """Leading eigenpairs from a block Krylov space of T = ((1 + SHIFT) I - L)^-1.
 
     Spectra of affinities are flat just below 1, where L itself separates the eigenvectors slowly;
     T spreads that end out. A block wider than any multiplicity, started at random, misses nothing.
-    T leaves out what is smaller than 1's rounding, whose products are subnormal, and so slow; the
-    residual is that of L itself.
+    The residual that judges it is that of L itself.
     """
-    G = np.where(np.abs(L) < np.finfo(L.dtype).eps, np.float32(0), -L)
-    np.fill_diagonal(G, G.diagonal() + np.float32(1 + SHIFT))
-    try:
-        factor = cho_factor(G.T, lower=True, overwrite_a=True, check_finite=False)
-    except LinAlgError:
+    T = dense_inverse(L) if isinstance(L, np.ndarray) else sparse_inverse(L)
+    if T is None:
         return None
     width = _width(k)
-    start = np.random.default_rng(0).standard_normal((len(L), width), dtype=np.float32)
+    start = np.random.default_rng(0).standard_normal((L.shape[0], width), dtype=np.float32)
     basis = _orthonormal(start)  # (N, width * blocks)
-    images = cho_solve(factor, basis, check_finite=False)  # T basis
+    images = T(basis)
     found = None
     for blocks in range(2, BLOCKS[-1] + 1):
         block = images[:, -width:]
         for _ in range(2):
             block = _orthonormal(block - basis @ (basis.T @ block))
         basis = np.hstack([basis, block])
-        images = np.hstack([images, cho_solve(factor, block, check_finite=False)])
+        images = np.hstack([images, T(block)])
         if blocks in BLOCKS:
             _, Y = np.linalg.eigh(basis.T @ images)
             found = rayleigh_ritz(L, images @ Y[:, -k - 1 :])
@@ -103,7 +107,41 @@ def inverse_krylov(L: FloatArray, k: int) -> RitzPairs | None:
     return found
 
 
-def rayleigh_ritz(L: FloatArray, X: FloatArray) -> RitzPairs:
+def dense_inverse(L: FloatArray) -> Inverse | None:
+    """X to ((1 + SHIFT) I - L)^-1 X by Cholesky's factors; None if an eigenvalue of L is too large.
+
+    It leaves out what is smaller than 1's rounding, whose products are subnormal, and so slow.
+    """
+    G = np.where(np.abs(L) < np.finfo(L.dtype).eps, np.float32(0), -L)
+    np.fill_diagonal(G, G.diagonal() + np.float32(1 + SHIFT))
+    try:
+        factor = cho_factor(G.T, lower=True, overwrite_a=True, check_finite=False)
+    except LinAlgError:
+        return None
+    return partial(cho_solve, factor, check_finite=False)
+
+
+def sparse_inverse(L: sparse.csc_array) -> Inverse | None:
+    """The same by a sparse factorisation, which for graphs of few neighbours costs next to nothing.
+
+    The shifted matrix is diagonally dominant up to a scaling, so that no pivoting is needed.
+    """
+    G = (sparse.eye_array(L.shape[0], format="csc", dtype=L.dtype) * (1 + SHIFT) - L).tocsc()
+    options = {"SymmetricMode": True}
+    try:
+        factor = splu(
+            G.astype(L.dtype), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options
+        )
+    except RuntimeError:  # exactly singular
+        return None
+    return partial(_solve, factor)
+
+
+def _solve(factor: SuperLU, X: FloatArray) -> FloatArray:
+    return np.asarray(factor.solve(np.asfortranarray(X)))
+
+
+def rayleigh_ritz(L: Symmetric, X: FloatArray) -> RitzPairs:
     """The best eigenpairs of L (N, N) in the span of X (N, k + 1), and how good they are.
 
     A residual r_i turns vector i by at most |r_i| over its distance to the eigenvalues left out

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.cluster._spectral import cluster_qr, discretize
 from threadpoolctl import threadpool_limits
 
@@ -12,6 +13,8 @@ from models.eigen import largest_eigenpairs, leading
 from models.hyperparameters import Assign
 from models.kmeans import kmeans, refine
 
+FEW = 32
+"""Entries per image up to which an affinity is treated as sparse."""
 CONNECTED = 1e-6
 """Entries below this share of the largest do not connect two images."""
 
@@ -75,7 +78,8 @@ def embed(A: FloatArray, n_clusters: int) -> tuple[FloatArray, FloatArray]:
     Rows are scaled to unit length; one of zeros points to all clusters alike. An image without any
     affinity is joined to itself.
     """
-    L = normalised(A, np.float32)
+    few = np.count_nonzero(A) <= FEW * len(A)
+    L = sparsely_normalised(A) if few else normalised(A, np.float32)
     values, V = leading(L, n_clusters) or _exactly(normalised(A, np.float64), n_clusters)
     norms = np.linalg.norm(V, axis=1, keepdims=True)
     return values, np.where(norms > 0, V / np.where(norms > 0, norms, 1), n_clusters**-0.5)
@@ -95,6 +99,22 @@ def normalised(A: FloatArray, dtype: type[np.floating[Any]]) -> FloatArray:
     np.putmask(L, np.finfo(dtype).eps / len(L) > L, 0)
     L[isolated, isolated] = 1
     return L
+
+
+def sparsely_normalised(A: FloatArray) -> sparse.csc_array:
+    """The same of an affinity with few entries, in float32, by columns."""
+    n = len(A)
+    entries = np.flatnonzero(A)
+    rows, columns = np.divmod(entries, n)
+    weights = A.ravel()[entries].astype(np.float64)
+    degree = np.bincount(rows, weights, minlength=n)
+    isolated = np.flatnonzero(degree <= 0)
+    scale = 1 / np.sqrt(np.where(degree <= 0, 1, degree))
+    weights *= scale[rows] * scale[columns]
+    kept = weights >= np.finfo(np.float32).eps / n
+    values = np.concatenate([weights[kept], np.ones(len(isolated))]).astype(np.float32)
+    at = [np.concatenate([ends[kept], isolated]) for ends in (rows, columns)]
+    return sparse.csc_array((values, (at[0], at[1])), shape=(n, n))
 
 
 def _exactly(L: FloatArray, n_clusters: int) -> tuple[FloatArray, FloatArray]:

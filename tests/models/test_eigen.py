@@ -1,19 +1,25 @@
 """Parts of spectra beside LAPACK's in float64: right, or else withheld."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from models.base import FloatArray
 from models.eigen import (
     ANGLE,
+    SHIFT,
     VALUE,
+    Inverse,
+    dense_inverse,
     inverse_krylov,
     largest_by_magnitude,
     largest_by_value,
     leading,
+    sparse_inverse,
 )
 
 N, K = 420, 10
@@ -203,3 +209,34 @@ def test_equal_entries_leave_one_direction_whatever_lapack_says(n: int) -> None:
     assert values[0] == pytest.approx((n - 1) * 1e-4, rel=1e-5)
     assert values[1:].max() < 1e-6
     np.testing.assert_allclose(np.abs(U[:, 0]), n**-0.5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("between", [0.0, 1e-4])
+def test_a_sparse_matrix_gives_what_a_dense_one_gives(between: float) -> None:
+    k = 10
+    dense = post_processed(k, 60, between)
+    found = leading(sparse.csc_array(dense), k)
+    expected = leading(dense, k)
+    assert found is not None
+    assert expected is not None
+    values, U = exact(dense, k)
+    assert_values(found[0], values)
+    assert sine(found[1], U) <= ANGLE
+    np.testing.assert_allclose(found[0][:-1], expected[0][:-1], atol=2e-6)
+
+
+def test_a_sparse_matrix_of_small_size_is_solved_by_lapack() -> None:
+    dense = post_processed(3, 20)
+    found = leading(sparse.csc_array(dense), 3)
+    assert found is not None
+    assert sine(found[1], exact(dense, 3)[1]) <= ANGLE
+
+
+@pytest.mark.parametrize("inverse", [dense_inverse, sparse_inverse])
+def test_inverses_are_inverse(inverse: Callable[[Any], Inverse | None]) -> None:
+    L = post_processed(6, 40, 1e-3)
+    T = inverse(L if inverse is dense_inverse else sparse.csc_array(L))
+    assert T is not None
+    X = np.random.default_rng(0).standard_normal((len(L), 5), dtype=np.float32)
+    back = (1 + SHIFT) * T(X) - L @ T(X)
+    np.testing.assert_allclose(back, X, atol=2e-2)

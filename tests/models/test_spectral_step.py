@@ -1,14 +1,17 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.sparse.linalg import svds
 from sklearn.metrics import adjusted_rand_score
 
+from models import spectral
 from models.affinity import plain, processed, threshold
 from models.alignment import align
 from models.base import FloatArray
 from models.eigen import largest_by_magnitude
 from models.hyperparameters import Assign, PostProcessing
-from models.spectral import embed, normalised, spectral_clustering
+from models.spectral import embed, normalised, sparsely_normalised, spectral_clustering
 
 
 def block_coefficients(sizes: tuple[int, ...], noise: float, seed: int = 0) -> FloatArray:
@@ -130,6 +133,31 @@ def test_normalised_entries_are_zero_or_large_enough_to_multiply(dtype: type) ->
     expected = np.linalg.eigvalsh(A / np.sqrt(d[:, None] * d))
     found = np.linalg.eigvalsh(L)
     assert np.abs(found - expected).max() <= 20 * np.finfo(dtype).eps
+
+
+def test_few_entries_are_normalised_alike() -> None:
+    rng = np.random.default_rng(0)
+    A = rng.random((60, 60)) * (rng.random((60, 60)) < 0.1)
+    A = (A + A.T).astype(np.float32)
+    A[7] = A[:, 7] = 0
+    A[3, 5] = A[5, 3] = 1e-30
+    np.testing.assert_allclose(
+        sparsely_normalised(A).toarray(), normalised(A, np.float32), rtol=1e-6, atol=0
+    )
+
+
+def test_a_sparse_affinity_has_the_clusters_of_a_dense_one(monkeypatch: Any) -> None:
+    rng = np.random.default_rng(1)
+    owner = np.repeat(np.arange(8), 60)
+    near = (owner[:, None] == owner) & (rng.random((480, 480)) < 0.1)
+    A = (near * rng.random((480, 480)) + (rng.random((480, 480)) < 2e-3) * 0.05).astype(np.float32)
+    A = A + A.T
+    found = spectral_clustering(A, 8, 0)
+    monkeypatch.setattr(spectral, "FEW", 0)
+    dense = spectral_clustering(A, 8, 0)
+    assert adjusted_rand_score(found.labels, dense.labels) == 1
+    assert adjusted_rand_score(found.labels, owner) > 0.99
+    np.testing.assert_allclose(found.eigenvalues, dense.eigenvalues, atol=1e-4)
 
 
 def test_alignment_undoes_a_permutation() -> None:
