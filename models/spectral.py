@@ -1,12 +1,13 @@
 """The spectral clustering module: exact eigenvectors, k-means, and its own doubts."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.cluster._spectral import cluster_qr, discretize
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from models.base import FloatArray, IntArray
 from models.eigen import largest_eigenpairs, leading
@@ -15,6 +16,9 @@ from models.kmeans import kmeans, refine
 
 FEW = 32
 """Entries per image up to which an affinity is treated as sparse."""
+THREADED = 4096
+"""Images from which on a dense affinity is decomposed by all threads."""
+BLAS = ThreadpoolController()
 CONNECTED = 1e-6
 """Entries below this share of the largest do not connect two images."""
 
@@ -63,11 +67,12 @@ def spectral_clustering(
     The spectra of post-processed affinities are so flat around position n that ARPACK returns a
     wrong subspace without a word; ``embed`` does not.
     """
-    values, V = embed(A, n_clusters)
-    if labels is not None and len(np.unique(labels)) == n_clusters:
-        labels = refine(V, labels, n_clusters)
-    else:
-        labels = assign_labels(V, n_clusters, seed, assign)
+    with sparing(A):
+        values, V = embed(A, n_clusters)
+        if labels is not None and len(np.unique(labels)) == n_clusters:
+            labels = refine(V, labels, n_clusters)
+        else:
+            labels = assign_labels(V, n_clusters, seed, assign)
     return Segmentation(labels, values, components(A))
 
 
@@ -78,11 +83,27 @@ def embed(A: FloatArray, n_clusters: int) -> tuple[FloatArray, FloatArray]:
     Rows are scaled to unit length; one of zeros points to all clusters alike. An image without any
     affinity is joined to itself.
     """
-    few = np.count_nonzero(A) <= FEW * len(A)
-    L = sparsely_normalised(A) if few else normalised(A, np.float32)
-    values, V = leading(L, n_clusters) or _exactly(normalised(A, np.float64), n_clusters)
+    with sparing(A):
+        L = sparsely_normalised(A) if is_sparse(A) else normalised(A, np.float32)
+        values, V = leading(L, n_clusters) or _exactly(normalised(A, np.float64), n_clusters)
     norms = np.linalg.norm(V, axis=1, keepdims=True)
     return values, np.where(norms > 0, V / np.where(norms > 0, norms, 1), n_clusters**-0.5)
+
+
+def is_sparse(A: FloatArray) -> bool:
+    return bool(np.count_nonzero(A) <= FEW * len(A))
+
+
+def sparing(A: FloatArray) -> AbstractContextManager[Any]:
+    """One thread for BLAS while an affinity is decomposed, unless that has much work for each.
+
+    The products are tall and thin: on a machine that does something else, too, threads that wait
+    for each other make them up to seventy times slower.
+    """
+    if len(A) >= THREADED and not is_sparse(A):
+        return nullcontext()
+    limited: AbstractContextManager[Any] = BLAS.limit(limits=1, user_api="blas")
+    return limited
 
 
 def normalised(A: FloatArray, dtype: type[np.floating[Any]]) -> FloatArray:
