@@ -132,7 +132,7 @@ class Method(BaseModel):
         raise NotImplementedError
 
     def candidates(self) -> tuple[Candidate, ...]:
-        """Of resolved settings: what a selection without labels tries, the settings as last."""
+        """Of resolved settings: what a selection without labels tries; they themselves come last."""
         raise NotImplementedError
 
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:

@@ -18,6 +18,11 @@ class PartedRun(Run, Protocol):
         """What follows is fit ``number``, from 0, of ``of`` that are alike."""
 
 
+def shifted(seed: int, offset: int) -> int:
+    """A seed further on, from the largest to 0."""
+    return (seed + offset) % (LARGEST_SEED + 1)
+
+
 class Part:
     """A run inside a run: implements ``models.base.Run``."""
 
@@ -26,7 +31,7 @@ class Part:
     ) -> None:
         """``offset`` is added to the seed; ``wrap`` makes the outer run's state of this one's."""
         self.outer, self.state, self.wrap = outer, state, wrap
-        self.device, self.seed = outer.device, (outer.seed + offset) % (LARGEST_SEED + 1)
+        self.device, self.seed = outer.device, shifted(outer.seed, offset)
 
     def report(
         self,

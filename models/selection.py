@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 from models.base import Candidate, Clustering, FloatArray, IntArray, Method, Notice, Shape, State
-from models.parts import Part, PartedRun, packed, unpacked
+from models.parts import Part, PartedRun, packed, shifted, unpacked
 
 START = "start."
 
@@ -116,7 +116,7 @@ class Selection:
             {
                 "name": candidate.name,
                 "changes": candidate.shown(),
-                "seed": (self.run.seed + candidate.seed_offset),
+                "seed": shifted(self.run.seed, candidate.seed_offset),
                 "agreement": float(agreement[k]),
                 "relative_eigengap": self.gaps[k],
                 "chosen": candidate is chosen,

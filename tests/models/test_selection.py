@@ -118,6 +118,27 @@ def test_candidates_of_one_seed_share_stage_one(subspaces: Subspaces, parted: An
     assert {part for part, phase in run.seen if phase == "training"} >= set(range(9))
 
 
+def test_a_winner_that_is_fitted_once_more_goes_on_where_it_was(
+    subspaces: Subspaces, parted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(parted):  # type: ignore[misc]
+        def report(self, phase: str, step: int, total: int, **values: Any) -> None:
+            self.stop_at = ("training", 3) if self.parts[-1][0] == 9 else None
+            super().report(phase, step, total, **values)
+
+    monkeypatch.setattr(selection.Selection, "chosen", lambda self: self.candidates[2])
+    run = Interrupted(seed=2**32 - 1)
+    with pytest.raises(Stopped):
+        selection.fit(METHOD, subspaces[0], 3, run)
+    again = parted(seed=2**32 - 1, state=run.state)
+    found = selection.fit(METHOD, subspaces[0], 3, again)
+    assert again.parts == ((9, 10),)
+    assert found.candidates[0]["seed"] == 0
+    assert found.candidates[2]["chosen"]
+    assert np.array_equal(found.labels, found.labelings["double-power"])
+    assert [notice.code for notice in found.notices][-1] == "selected"
+
+
 @pytest.mark.parametrize(
     ("part", "place"), [(0, ("pretraining", 2)), (1, ("training", 3)), (4, ("training", 1))]
 )
