@@ -132,7 +132,7 @@ class Method(BaseModel):
         raise NotImplementedError
 
     def candidates(self) -> tuple[Candidate, ...]:
-        """Of resolved settings: what a selection without labels tries; they themselves come last."""
+        """Of resolved settings: what a selection tries without labels, they themselves last."""
         raise NotImplementedError
 
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
