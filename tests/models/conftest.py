@@ -73,3 +73,16 @@ def subspaces() -> tuple[FloatArray, IntArray]:
 @pytest.fixture
 def recorder() -> type[Recorder]:
     return Recorder
+
+
+@pytest.fixture
+def parted(recorder: Any) -> Any:
+    """A recorder that is told of the parts of a job of several fits."""
+
+    class Parted(recorder):  # type: ignore[misc]
+        parts: tuple[tuple[int, int], ...] = ()
+
+        def part(self, number: int, of: int) -> None:
+            self.parts = (*self.parts, (number, of))
+
+    return Parted

@@ -15,17 +15,6 @@ Subspaces = tuple[FloatArray, IntArray]
 METHOD = S2ConvSCN(pretrain_max_steps=20, epochs=4, round_epochs=2, encoder=((3, 4),))
 
 
-@pytest.fixture
-def parted(recorder: Any) -> Any:
-    class Parted(recorder):  # type: ignore[misc]
-        parts: tuple[tuple[int, int], ...] = ()
-
-        def part(self, number: int, of: int) -> None:
-            self.parts = (*self.parts, (number, of))
-
-    return Parted
-
-
 def test_the_mean_affinity_of_the_seeds_is_clustered(subspaces: Subspaces, parted: Any) -> None:
     run = parted(seed=7)
     found = ensemble.fit(METHOD, subspaces[0], 3, run, 3)

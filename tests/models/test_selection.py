@@ -26,17 +26,6 @@ AUTO = [
 ]
 
 
-@pytest.fixture
-def parted(recorder: Any) -> Any:
-    class Parted(recorder):  # type: ignore[misc]
-        parts: tuple[tuple[int, int], ...] = ()
-
-        def part(self, number: int, of: int) -> None:
-            self.parts = (*self.parts, (number, of))
-
-    return Parted
-
-
 def resolved(images: FloatArray) -> S2ConvSCN:
     return METHOD.resolve(Shape(*images.shape), 3)
 
