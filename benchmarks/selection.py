@@ -11,7 +11,7 @@ from benchmarks.methods import SELECTED
 from benchmarks.records import Record
 from benchmarks.sets import SETS
 from benchmarks.summary import origin, percent
-from benchmarks.tables import grid
+from benchmarks.tables import grid, problem
 
 Tried = list[dict[str, Any]]
 NOTHING = "Nothing was run."
@@ -62,7 +62,7 @@ def _line(run: Record) -> list[str]:
     widest = max(tried, key=itemgetter("relative_eigengap"))
     figures = (kept["error"] - min(errors), widest["error"] - min(errors))
     return [
-        _title(run),
+        problem(run["set"], run["protocol"]),
         str(run["seed"]),
         str(len(tried)),
         percent(tried[-1]["error"]),
@@ -83,8 +83,11 @@ def _correlation(tried: Tried, criterion: str) -> str:
 
 
 def _protocols(runs: list[Record]) -> Iterator[tuple[str, list[Tried]]]:
-    titles = dict.fromkeys(_title(run) for run in runs)
-    return ((title, [r["candidates"] for r in runs if _title(r) == title]) for title in titles)
+    titles = dict.fromkeys(problem(run["set"], run["protocol"]) for run in runs)
+    return (
+        (title, [r["candidates"] for r in runs if problem(r["set"], r["protocol"]) == title])
+        for title in titles
+    )
 
 
 def _rows(title: str, runs: list[Tried]) -> Iterator[list[str]]:
@@ -95,9 +98,3 @@ def _rows(title: str, runs: list[Tried]) -> Iterator[list[str]]:
         }
         figures = [f"{of['agreement']:.3f}", f"{of['relative_eigengap']:.2f}"]
         yield [title, first["name"], *figures, percent(of["error"])]
-
-
-def _title(run: Record) -> str:
-    protocol = run["protocol"]
-    set_title = SETS[run["set"]].title
-    return set_title if protocol == "whole" else f"{set_title}, {protocol.replace('-', ' ', 1)}"

@@ -65,9 +65,14 @@ def development(league: League, records: Sequence[Record]) -> str:
         found = summarise(
             r for r in runs if (r["set"], r["protocol"], r["method"], r["label"]) == key
         )
-        title = f"{SETS[name].title}, {protocol.replace('-', ' ', 1)}"
-        rows.append([title, _title(method, label), *_whole(found)])
+        rows.append([problem(name, protocol), _title(method, label), *_whole(found)])
     return _markdown(("set", "method", "median", "mean", "sd", "seeds", *ANSWERS), rows, runs)
+
+
+def problem(name: str, protocol: str) -> str:
+    """A set's title, with its classes where these are not all."""
+    title = SETS[name].title
+    return title if protocol == "whole" else f"{title}, {protocol.replace('-', ' ', 1)}"
 
 
 def _blocks(table: str, methods: Sequence[str], league: League, records: Sequence[Record]) -> str:

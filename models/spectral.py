@@ -67,8 +67,8 @@ def spectral_clustering(
     The spectra of post-processed affinities are so flat around position n that ARPACK returns a
     wrong subspace without a word; ``embed`` does not.
     """
-    with sparing(A):
-        values, V = embed(A, n_clusters)
+    values, V = embed(A, n_clusters)
+    with one_thread():
         if labels is not None and len(np.unique(labels)) == n_clusters:
             labels = refine(V, labels, n_clusters)
         else:
@@ -83,25 +83,20 @@ def embed(A: FloatArray, n_clusters: int) -> tuple[FloatArray, FloatArray]:
     Rows are scaled to unit length; one of zeros points to all clusters alike. An image without any
     affinity is joined to itself.
     """
-    with sparing(A):
-        L = sparsely_normalised(A) if is_sparse(A) else normalised(A, np.float32)
+    few = np.count_nonzero(A) <= FEW * len(A)
+    with one_thread() if few or len(A) < THREADED else nullcontext():
+        L = sparsely_normalised(A) if few else normalised(A, np.float32)
         values, V = leading(L, n_clusters) or _exactly(normalised(A, np.float64), n_clusters)
     norms = np.linalg.norm(V, axis=1, keepdims=True)
     return values, np.where(norms > 0, V / np.where(norms > 0, norms, 1), n_clusters**-0.5)
 
 
-def is_sparse(A: FloatArray) -> bool:
-    return bool(np.count_nonzero(A) <= FEW * len(A))
+def one_thread() -> AbstractContextManager[Any]:
+    """Limits BLAS where products are tall and thin.
 
-
-def sparing(A: FloatArray) -> AbstractContextManager[Any]:
-    """One thread for BLAS while an affinity is decomposed, unless that has much work for each.
-
-    The products are tall and thin: on a machine that does something else, too, threads that wait
-    for each other make them up to seventy times slower.
+    On a machine that does something else, too, threads that wait for each other make them up to
+    seventy times slower.
     """
-    if len(A) >= THREADED and not is_sparse(A):
-        return nullcontext()
     limited: AbstractContextManager[Any] = BLAS.limit(limits=1, user_api="blas")
     return limited
 
