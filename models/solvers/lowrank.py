@@ -1,0 +1,126 @@
+"""Low-rank representation by ADMM, in rotated coordinates.
+
+    min_Z ||Z||_* + penalty ||X - Z X||_{2,1}                        (rows of X and Z are images)
+
+With X = U S V^T and r = rank(X) the solution is Z = W U^T, and D drops out of the problem:
+
+    min_W ||W||_* + penalty ||(U - W) S||_{2,1}                      (W is (N, r))
+
+The splitting is that of Liu et al., Robust recovery of subspace structures by low-rank
+representation, IEEE TPAMI 2013: J for the nuclear norm, E for the error, W for the linear algebra,
+which is a division here since S is diagonal. Two things are not theirs. Their penalty grows by a
+tenth in each iteration and freezes what is not solved by then; here it follows the residuals. And
+of the singular values only those above the threshold are computed (``models.solvers.leading``).
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.solvers.balance import Residuals
+from models.solvers.lasso import Tell
+from models.solvers.leading import Leading, decompose
+
+RELAXATION = 1.6
+"""Over-relaxation (Boyd et al., 2011, section 3.4.3)."""
+TINY = 1e-12
+
+
+class LowRank(NamedTuple):
+    """What was found.
+
+    Attributes:
+        C: (N, N) the representation Z; row i expresses image i.
+        objective: ||Z||_* + penalty ||X - Z X||_{2,1}.
+        gap: by how much, relative to it, it may lie above the minimum.
+        residual: the larger of the relative primal and dual residuals.
+        converged: whether that is within the tolerance.
+        iterations: how many were needed.
+    """
+
+    C: Tensor
+    objective: float
+    gap: float
+    residual: float
+    converged: bool
+    iterations: int
+
+
+def low_rank(
+    X: Tensor,
+    penalty: float,
+    *,
+    tolerance: float = 1e-4,
+    max_iterations: int = 1000,
+    tell: Tell | None = None,
+) -> LowRank:
+    """Solve for X (N, D)."""
+    now = Iteration(X, penalty)
+    step = 0
+    for step in range(1, max_iterations + 1):
+        now.advance()
+        if tell is not None:
+            tell(step, max_iterations)
+        if now.residuals.worst < tolerance:
+            break
+        now.rescale(now.residuals.factor(step))
+    objective, worst = now.objective(), now.residuals.worst
+    gap = 1 - now.bound() / max(objective, TINY)
+    return LowRank(now.J @ now.U.T, objective, gap, worst, worst < tolerance, step)
+
+
+class Iteration:
+    """The three blocks (N, r) and two duals, scaled by the augmented Lagrangian's penalty."""
+
+    def __init__(self, X: Tensor, penalty: float) -> None:
+        U, s = decompose(X)
+        unit = max(float(s.norm()) / len(U) ** 0.5, TINY)  # the images' mean length
+        self.U, self.s, self.penalty = U, s / unit, penalty * unit
+        self.US = U * self.s
+        self.mu, self.leading, self.residuals = 1.0, Leading(), Residuals()
+        self.W, self.J, self.E = (torch.zeros_like(U) for _ in range(3))
+        self.dual_J, self.dual_E = torch.zeros_like(U), torch.zeros_like(U)
+
+    def advance(self) -> None:
+        """One iteration; the error is in units of the images' mean length."""
+        before = self.W
+        R = self.US - before * self.s
+        self.J = self.leading.shrink(before + self.dual_J, 1 / self.mu)
+        self.E = _shrink_rows(R + self.dual_E, self.penalty / self.mu)
+        J = RELAXATION * self.J + (1 - RELAXATION) * before
+        E = RELAXATION * self.E + (1 - RELAXATION) * R
+        self.W = ((self.US - E + self.dual_E) * self.s + J - self.dual_J) / (1 + self.s**2)
+        rest, apart = self.US - self.W * self.s, self.W - J
+        self.dual_E += rest - E
+        self.dual_J += apart
+        moved = self.W - before
+        primal = _norm(rest - self.E, self.W - self.J) / _norm(self.US)
+        dual = _norm(moved * self.s, moved) / max(_norm(self.dual_E, self.dual_J), TINY)
+        self.residuals = Residuals(primal, dual)
+
+    def rescale(self, factor: float) -> None:
+        if factor != 1:
+            self.mu *= factor
+            self.dual_J /= factor
+            self.dual_E /= factor
+
+    def objective(self) -> float:
+        """||J||_* + penalty ||(U - J) S||_{2,1}: of a feasible point."""
+        nuclear = float(torch.linalg.svdvals(self.J).sum())
+        return nuclear + self.penalty * float((self.US - self.J * self.s).norm(dim=1).sum())
+
+    def bound(self) -> float:
+        """<Y, U S>, Y scaled until ||y_i|| <= penalty and ||Y S||_2 <= 1: below the minimum."""
+        Y = self.dual_E * self.mu
+        largest = float(torch.linalg.matrix_norm(Y * self.s, 2))
+        excess = max(float(Y.norm(dim=1).max()) / self.penalty, largest, TINY)
+        return float((Y * self.US).sum()) / excess
+
+
+def _shrink_rows(R: Tensor, threshold: float) -> Tensor:
+    return R * (1 - threshold / R.norm(dim=1, keepdim=True).clamp(min=threshold))
+
+
+def _norm(*parts: Tensor) -> float:
+    return float(sum(part.square().sum() for part in parts)) ** 0.5
