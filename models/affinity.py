@@ -1,14 +1,19 @@
 """From self-expression coefficients to an affinity: plainly, or cleaned up as DSC-Net does."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+import scipy.linalg
 import torch
 
 from models.base import FloatArray, IntArray
 from models.eigen import largest_by_magnitude, largest_by_value
 from models.hyperparameters import Kind, PostProcessing
 
+TINY = float(np.finfo(np.float32).tiny)
+NUMERICAL_RANK = 1e-4
+"""Singular values of C below this share of the largest are noise to ``lrr``'s affinity."""
 FEW = 64
 """Coefficients of a row that are sorted first; thresholds seldom keep more."""
 
@@ -16,10 +21,12 @@ FEW = 64
 def affinity(
     C: FloatArray, n_clusters: int, kind: Kind, settings: PostProcessing | None
 ) -> FloatArray:
-    """``processed`` if that is asked for and said how, else ``plain``. Shape (N, N)."""
+    """The affinity of a kind; ``plain`` where it needs settings and has none. Shape (N, N)."""
+    if kind in OWN:
+        return OWN[kind](C)
     if kind == "plain" or settings is None:
         return plain(C)
-    return processed(C, n_clusters, settings)
+    return angular(C, n_clusters, settings) if kind == "edsc" else processed(C, n_clusters, settings)
 
 
 def plain(C: FloatArray) -> FloatArray:
@@ -42,13 +49,49 @@ def processed(C: FloatArray, n_clusters: int, settings: PostProcessing) -> Float
     largest = largest_by_value if settings.spectrum == "positive" else largest_by_magnitude
     values, U = largest(S, rank)
     M = U * np.sqrt(np.abs(values))  # (N, rank)
-    M /= np.maximum(np.linalg.norm(M, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    M /= np.maximum(np.linalg.norm(M, axis=1, keepdims=True), TINY)
     A = torch.from_numpy(M @ M.T)  # (N, N)
     A = A.clamp_(min=0).pow_(settings.power)
     if settings.neighbours is not None:
         A = nearest(A, settings.neighbours)
     A /= A.max().clamp_(min=torch.finfo(A.dtype).tiny)
     return (A + A.T).mul_(0.5).numpy()
+
+
+def scaled(C: FloatArray) -> FloatArray:
+    """Rows of |C| over their largest entry, before both halves are added.
+
+    ``BuildAdjacency`` of Elhamifar and Vidal's released code.
+    """
+    magnitude = np.abs(C)
+    return plain(magnitude / np.maximum(magnitude.max(axis=1, keepdims=True), TINY))
+
+
+def unit_rows(C: FloatArray) -> FloatArray:
+    """Rows of C at unit length, before both halves are added (You et al., released code)."""
+    return plain(C / np.maximum(np.linalg.norm(C, axis=1, keepdims=True), TINY))
+
+
+def shape_interaction(C: FloatArray) -> FloatArray:
+    """(M M^T)^4 with M = U S^(1/2) of C = U S V^T at unit rows (Liu et al., released code)."""
+    values, U = scipy.linalg.eigh(np.asarray(C @ C.T, dtype=np.float64))
+    s = np.sqrt(np.clip(values, 0, None))
+    kept = s > NUMERICAL_RANK * s[-1]
+    return _angles(np.asarray(U[:, kept] * np.sqrt(s[kept]), np.float32)) ** 4
+
+
+def angular(C: FloatArray, n_clusters: int, settings: PostProcessing) -> FloatArray:
+    """The clean-up of EDSC's released code: negative inner products count, nothing is cut off."""
+    rank = min(settings.dimension * n_clusters + 1, len(C) - 1)
+    values, U = largest_by_magnitude(0.5 * (C + C.T), rank)
+    return np.abs(_angles(U * np.sqrt(np.abs(values)))) ** settings.power
+
+
+def _angles(M: FloatArray) -> FloatArray:
+    """Cosines of the angles between rows; symmetric. Shape (N, N)."""
+    M = M / np.maximum(np.linalg.norm(M, axis=1, keepdims=True), TINY)
+    A = np.asarray(M @ M.T, dtype=np.float32)
+    return 0.5 * (A + A.T)
 
 
 def nearest(A: torch.Tensor, k: int) -> torch.Tensor:
@@ -93,3 +136,11 @@ def _cutoffs(magnitude: FloatArray, share: float) -> tuple[IntArray, FloatArray]
             kept = np.minimum(kept, n)
             return kept, largest[np.arange(n), kept - 1]
         width = min(4 * width, n)
+
+
+OWN: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "ssc": scaled,
+    "unit_rows": unit_rows,
+    "lrr": shape_interaction,
+}
+"""Authors' own affinities that need no settings."""

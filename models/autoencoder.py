@@ -14,8 +14,8 @@ from models.checkpointing import (
     optimiser_arrays,
     to_array,
 )
+from models.hyperparameters import StageOne
 from models.losses import L0
-from models.methods.s2convscn import S2ConvSCN
 from models.network import Decoder, Encoder
 
 PHASE = "pretraining"
@@ -25,7 +25,7 @@ def pretrain(
     encoder: Encoder,
     decoder: Decoder,
     X: Tensor,
-    settings: S2ConvSCN,
+    settings: StageOne,
     run: Run,
     state: State | None,
 ) -> None:
@@ -51,7 +51,7 @@ def pretrain(
         arrays = module_arrays(encoder, "encoder.") | module_arrays(decoder, "decoder.")
         arrays |= optimiser_arrays("optimiser", optimiser)
         arrays["shuffle"] = to_array(shuffle.get_state())
-        return State(arrays, {"phase": PHASE, "history": history, "view": settings.view})
+        return State(arrays, {"phase": PHASE, "history": history, "view": getattr(settings, "view", None)})
 
     steps = -(-len(X) // settings.pretrain_batch)
     window = max(1, round(settings.pretrain_window / steps))

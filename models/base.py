@@ -75,6 +75,10 @@ class NotFinite(ArithmeticError):
     """A loss became NaN or infinite; the message names epoch, loss and the setting to change."""
 
 
+class Unsuitable(ValueError):
+    """A method cannot work on these images; the message names method, quantity and remedy."""
+
+
 @dataclass(frozen=True)
 class Clustering:
     """A fit's result for N images, n clusters.

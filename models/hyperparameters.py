@@ -9,7 +9,14 @@ HeadLoss = Literal["cross_entropy", "printed"]
 Precision = Literal["highest", "medium", "bf16"]
 Spectrum = Literal["magnitude", "positive"]
 View = Literal["plain", "mirror", "contrast", "contrast_mirror"]
-Kind = Literal["processed", "plain"]
+Kind = Literal["processed", "plain", "ssc", "lrr", "edsc", "unit_rows"]
+AFFINITY = (
+    "What is clustered. plain: (|C| + |C^T|) / 2. processed: C cleaned up as postprocessing says. "
+    "The others are authors' own. ssc: each row of |C| over its largest entry (Elhamifar and "
+    "Vidal). unit_rows: rows of unit length (You et al.). lrr: the fourth power of the angles "
+    "between the rows of U S^(1/2), C = U S V^T (Liu et al.). edsc: the same of rank d n + 1 and "
+    "the power of postprocessing (Ji et al.)."
+)
 Assign = Literal["kmeans", "cluster_qr", "discretize"]
 
 
@@ -50,4 +57,39 @@ class PostProcessing(BaseModel):
     )
     neighbours: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None, description="Keep each image's k largest affinities to others; null keeps all."
+    )
+
+
+class StageOne(BaseModel):
+    """The auto-encoder and its training on L0, which deep methods and those on its features share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoder: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=8)] | None = Field(
+        None,
+        description="Convolutions of stride 2 as [kernel, channels]; the decoder mirrors them.",
+    )
+    pixel_scale: Annotated[float, Field(gt=0, le=65535)] | None = Field(
+        None, description="Pixels in [0, 1] are multiplied by this."
+    )
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(1e-3, description="Adam's.")
+    pretrain_batch: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        64, description="Images in a minibatch of stage I."
+    )
+    pretrain_tolerance: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.02,
+        description="Stage I ends when L0 falls by less than this share from one window of "
+        "pretrain_window gradient steps to the next.",
+    )
+    pretrain_window: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        1000, description="Gradient steps between two looks at L0 in stage I."
+    )
+    pretrain_floor: Annotated[float, Field(ge=0, lt=1)] = Field(
+        1e-3, description="Stage I ends when L0 is below this share of ||X||_F^2 / 2."
+    )
+    pretrain_max_steps: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        30_000, description="Gradient steps after which stage I ends in any case."
+    )
+    pretrain_max_epochs: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        3000, description="Passes over all images after which stage I ends in any case."
     )

@@ -87,6 +87,11 @@ class Decoder(nn.Module):
         return h
 
 
+def encode(encoder: Encoder, X: Tensor) -> Tensor:
+    """(N, channels, H, W) to Z (N, p), in chunks."""
+    return torch.cat([encoder(x) for x in X.split(CHUNK)])
+
+
 class SelfExpression(nn.Module):
     """C, the coefficients by which each image is expressed by the others. Shape (N, N)."""
 
@@ -174,7 +179,7 @@ class Network(nn.Module):
 
     def encode(self, X: Tensor) -> Tensor:
         """(N, channels, H, W) to Z (N, p)."""
-        return torch.cat([self.encoder(x) for x in X.split(CHUNK)])
+        return encode(self.encoder, X)
 
     def decode(self, Z: Tensor) -> Tensor:
         """(N, p) to X_hat (N, channels, H, W)."""

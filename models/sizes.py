@@ -13,6 +13,8 @@ FEATURE_MAPS = 5
 FEATURES = 4
 WEIGHTS = 8
 """Copies of the weights: themselves, gradient, two moments, and a checkpoint's of all but one."""
+COPIES = 12
+"""Of the images, as a shallow method and its views make them."""
 BASELINE = 600 * 1024**2
 """The interpreter with its libraries loaded."""
 
@@ -62,4 +64,11 @@ def training_bytes(shape: Shape, n_clusters: int, encoder: Sequence[Layer]) -> i
         + WEIGHTS * (p * (n // 2) + (n // 2 + n_clusters) * n_clusters)
         + WEIGHTS * convolution_weights(shape, encoder)
     )
+    return BASELINE + FLOAT * floats
+
+
+def shallow_bytes(shape: Shape, squares: int) -> int:
+    """Peak memory of a method without a network, from so many N x N floats and copies of X."""
+    pixels = shape.channels * shape.height * shape.width
+    floats = squares * shape.n_images**2 + COPIES * shape.n_images * pixels
     return BASELINE + FLOAT * floats

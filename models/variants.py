@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from models.base import Candidate
+from models.base import Candidate, Method
 from models.hyperparameters import PostProcessing
 
 if TYPE_CHECKING:
@@ -24,6 +24,18 @@ def candidates(settings: "S2ConvSCN") -> tuple[Candidate, ...]:
     ]
     asked = Candidate("as-asked", settings, {})
     return (Candidate("another-seed", settings, {}, seed_offset=1), *changed, asked)
+
+
+def cleaned_up(settings: Method) -> tuple[Candidate, ...]:
+    """The same coefficients under other constants of their post-processing."""
+    base = getattr(settings, "postprocessing", None)
+    if getattr(settings, "affinity", None) != "processed" or base is None:
+        return ()
+    return tuple(
+        Candidate(name, settings.model_copy(update={"postprocessing": x}), {"postprocessing": x})
+        for name, x in _clean_ups(base)
+        if x != base
+    )
 
 
 def _changes(settings: "S2ConvSCN") -> Iterator[tuple[str, dict[str, Any]]]:

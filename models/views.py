@@ -9,15 +9,15 @@ shadow out, and with them the shade of a smooth object. Whether either is a nuis
 images: the one that makes the clusters stand out by far is chosen, if there is one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
 from models.base import FloatArray, Notice
-from models.hyperparameters import View
-from models.methods.s2convscn import S2ConvSCN
+from models.hyperparameters import PostProcessing, View
 from models.ridge import Tell, silent, widest
 
 GAIN = 1.1
@@ -37,36 +37,54 @@ RIDGES = (0.3, 3.0, 30.0)
 """Of the closed form on pixels."""
 
 
+class Viewed(Protocol):
+    """Settings that say what is seen of the images."""
+
+    @property
+    def view(self) -> View | Literal["eigengap"] | None: ...
+    @property
+    def postprocessing(self) -> PostProcessing | None: ...
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self: ...
+
+
+Settings = TypeVar("Settings", bound=Viewed)
+
+
 def prepare(
-    settings: S2ConvSCN,
+    settings: Settings,
     images: FloatArray,
     n_clusters: int,
     device: str,
     tell: Tell = silent,
     decided: View | None = None,
-) -> tuple[S2ConvSCN, FloatArray]:
+) -> tuple[Settings, FloatArray]:
     """Settings whose ``view`` is decided, and the images (N, channels, H, W) so seen, in [0, 1].
 
     A view that was ``decided`` before is not chosen again.
     """
     name = decided or settings.view or "plain"
     if name == "eigengap":
-        name = choose(settings, images, n_clusters, device, tell)
+        name = choose(settings.postprocessing, images, n_clusters, device, tell)
     return settings.model_copy(update={"view": name}), VIEWS[name](images)
 
 
 def choose(
-    settings: S2ConvSCN, images: FloatArray, n_clusters: int, device: str, tell: Tell
+    postprocessing: PostProcessing | None,
+    images: FloatArray,
+    n_clusters: int,
+    device: str,
+    tell: Tell,
 ) -> View:
     """``plain``, unless less of the images makes their relative eigengap wider by ``GAIN``.
 
-    The eigengap is that of the closed form on pixels, at the best of ``RIDGES``. Two changes must
+    The eigengap is that of the closed form on pixels, cleaned up, at the best of ``RIDGES``. Two changes must
     be better than the better one of them in the same measure as that one than none.
     """
     gaps: dict[View, float] = {}
     for name, view in VIEWS.items():
         X = torch.from_numpy(view(images)).to(device).flatten(1)
-        gaps[name] = min(widest(X, settings, n_clusters, RIDGES).relative_eigengap, APART)
+        found = widest(X, n_clusters, RIDGES, "processed", postprocessing)
+        gaps[name] = min(found.relative_eigengap, APART)
         tell(len(gaps), len(VIEWS))
     best: View = "plain"
     for rivals in CHANGES:

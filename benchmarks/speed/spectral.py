@@ -15,7 +15,7 @@ from benchmarks.speed.timing import alternately, medians, ratio
 from models.affinity import plain, processed
 from models.base import FloatArray, IntArray
 from models.hyperparameters import PostProcessing
-from models.methods.s2convscn import automatic_postprocessing
+from models.automatic import automatic_postprocessing
 from models.selfexpression import closed_form
 from models.spectral import assign_labels, normalised, spectral_clustering
 

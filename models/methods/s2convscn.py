@@ -5,28 +5,27 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from models import presets
+from models.automatic import PIXEL_SCALE, automatic_encoder, automatic_postprocessing
 from models.base import Candidate, Clustering, FloatArray, Method, Run, Shape
 from models.hyperparameters import (
+    AFFINITY,
     Assign,
     HeadLoss,
     Kind,
-    Layer,
     Norm,
     PostProcessing,
     Precision,
+    StageOne,
     View,
 )
-from models.sizes import feature_map, training_bytes
+from models.sizes import training_bytes
 from models.variants import candidates
 
 Weight = Annotated[float, Field(ge=0, le=1e9)]
 Epochs = Annotated[int, Field(ge=0, le=100_000)]
 
-TOP_SIDE = 16
-AUTO_FEATURES = 4096
 
-
-class S2ConvSCN(Method):
+class S2ConvSCN(StageOne, Method):
     """Self-supervised convolutional subspace clustering (Zhang et al., CVPR 2019).
 
     An auto-encoder Z = f(X), X_hat = g(Z C), coefficients C with diag(C) = 0 and a head y = h(Z)
@@ -53,13 +52,6 @@ class S2ConvSCN(Method):
 
     method: Literal["s2convscn"] = "s2convscn"
     norm: Norm = Field("l1", description="L1: the l1 norm of C, or its squared Frobenius norm.")
-    encoder: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=8)] | None = Field(
-        None,
-        description="Convolutions of stride 2 as [kernel, channels]; the decoder mirrors them.",
-    )
-    pixel_scale: Annotated[float, Field(gt=0, le=65535)] | None = Field(
-        None, description="Pixels in [0, 1] are multiplied by this."
-    )
     view: View | Literal["eigengap"] | None = Field(
         None,
         description="What the network sees. plain: the images. mirror: each averaged with its "
@@ -83,29 +75,8 @@ class S2ConvSCN(Method):
     head_loss: HeadLoss = Field(
         "cross_entropy", description="Classification term of eq. 6: cross-entropy, or as printed."
     )
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = Field(1e-3, description="Adam's.")
     coefficient_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="Adam's rate for C; the presets' is the learning_rate of the rest."
-    )
-    pretrain_batch: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        64, description="Images in a minibatch of stage I."
-    )
-    pretrain_tolerance: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.02,
-        description="Stage I ends when L0 falls by less than this share from one window of "
-        "pretrain_window gradient steps to the next.",
-    )
-    pretrain_window: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        1000, description="Gradient steps between two looks at L0 in stage I."
-    )
-    pretrain_floor: Annotated[float, Field(ge=0, lt=1)] = Field(
-        1e-3, description="Stage I ends when L0 is below this share of ||X||_F^2 / 2."
-    )
-    pretrain_max_steps: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
-        30_000, description="Gradient steps after which stage I ends in any case."
-    )
-    pretrain_max_epochs: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        3000, description="Passes over all images after which stage I ends in any case."
     )
     initial_coefficients: Literal["constant", "closed_form"] | None = Field(
         None, description="C starts as a small constant, or as the ridge solution on stage I's Z."
@@ -131,9 +102,7 @@ class S2ConvSCN(Method):
         description="How spectral clustering renews Q. anew: from nothing. refine: by k-means from "
         "the last Q, moving single images, for a C whose first Q is good.",
     )
-    affinity: Kind = Field(
-        "processed", description="What is clustered: post-processed C, or (|C| + |C^T|) / 2."
-    )
+    affinity: Kind = Field("processed", description=AFFINITY)
     postprocessing: PostProcessing | None = Field(
         None, description="Constants of the post-processing."
     )
@@ -194,7 +163,7 @@ class S2ConvSCN(Method):
         per_cluster = shape.n_images / n_clusters
         return {
             "encoder": automatic_encoder(shape),
-            "pixel_scale": 255.0,
+            "pixel_scale": PIXEL_SCALE,
             "cost_scale": "relative",
             "view": "eigengap",
             "gamma1": 1e-4,
@@ -210,28 +179,3 @@ class S2ConvSCN(Method):
             "epochs": 50,
             "postprocessing": automatic_postprocessing(per_cluster),
         }
-
-
-def automatic_postprocessing(per_cluster: float) -> PostProcessing:
-    """Constants of the clean-up from the mean number of images in a cluster, N/n."""
-    dimension = min(max(round(per_cluster / 6), 3), 12)
-    return PostProcessing(
-        dimension=dimension,
-        power=max(round(dimension / 3), 2),
-        spectrum="positive",
-        neighbours=min(max(round(per_cluster) - 1, 1), 6),
-    )
-
-
-def automatic_encoder(shape: Shape) -> tuple[Layer, ...]:
-    """Halve the images until neither side exceeds 16, at least once; about 4096 features or fewer.
-
-    The channels double from layer to layer down to the top, whose number is what brings p near
-    ``AUTO_FEATURES``, between 5 and 64.
-    """
-    depth = 1
-    while max(feature_map(shape, depth)) > TOP_SIDE:
-        depth += 1
-    height, width = feature_map(shape, depth)
-    top = min(max(round(AUTO_FEATURES / (height * width)), 5), 64)
-    return tuple(Layer(kernel=3, channels=max(top >> (depth - 1 - i), 4)) for i in range(depth))

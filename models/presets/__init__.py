@@ -24,6 +24,25 @@ def hyperparameters(name: str, n_clusters: int) -> dict[str, Any]:
     return {} if name == "auto" else _evaluate(_read(name)["hyperparameters"], n_clusters)
 
 
+def of_method(name: str, method: str, n_clusters: int) -> dict[str, Any]:
+    """A preset's values for a method without a network; see ``names``.
+
+    Raises:
+        KeyError: if it has none for that method.
+    """
+    if name == "auto":
+        return {}
+    if name not in names(method):
+        raise KeyError(name)
+    found: dict[str, Any] = _evaluate(_read(name)["methods"][method], n_clusters)
+    return found
+
+
+def names(method: str) -> tuple[str, ...]:
+    """``auto``, and the presets with constants for a method without a network."""
+    return tuple(n for n in NAMES if n == "auto" or method in _read(n).get("methods", {}))
+
+
 @cache
 def _read(name: str) -> dict[str, Any]:
     return tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from models.solvers.balance import PERIOD, Residuals
-from models.solvers.lasso import Tell
+from models.solvers.telling import Tell
 
 RELAXATION = 1.6
 """Over-relaxation (Boyd et al., 2011, section 3.4.3)."""
@@ -77,7 +77,7 @@ def sparse(
         looked = step % PERIOD == 0 or step == max_iterations
         now.advance(looked)
         if tell is not None:
-            tell(step, max_iterations)
+            tell(step, max_iterations, residual=now.residuals.worst)
         if now.residuals.worst < tolerance:
             break
         now.rescale(now.residuals.factor(step))

@@ -11,11 +11,12 @@ coordinate descent, ended by Newton steps that stay in the orthant (feature-sign
 Efficient sparse coding algorithms, NIPS 2006).
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from models.solvers.telling import Tell
 
 QUERIES = 512
 """Solved together: their working sets stay in the cache."""
@@ -29,9 +30,6 @@ STEPS = 60
 """Sweeps and Newton steps on a working set at most."""
 INNER = 0.2
 """Share of the tolerance to which a working set is solved."""
-
-Tell = Callable[[int, int], None]
-
 
 class Solution(NamedTuple):
     """What a solver found.
@@ -86,7 +84,7 @@ def lasso(
         C[rows] = part.C
         worst, rounds = max(worst, violation), max(rounds, needed)
         if tell is not None:
-            tell(rows.stop, n)
+            tell(rows.stop, n, residual=worst)
     return Solution(C, worst, worst <= tolerance, rounds)
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from models.solvers.balance import Residuals
-from models.solvers.lasso import Tell
+from models.solvers.telling import Tell
 from models.solvers.leading import Leading, decompose
 
 RELAXATION = 1.6
@@ -61,7 +61,7 @@ def low_rank(
     for step in range(1, max_iterations + 1):
         now.advance()
         if tell is not None:
-            tell(step, max_iterations)
+            tell(step, max_iterations, residual=now.residuals.worst)
         if now.residuals.worst < tolerance:
             break
         now.rescale(now.residuals.factor(step))

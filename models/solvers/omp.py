@@ -7,7 +7,7 @@ orthogonal matching pursuit, Technion 2008.
 import torch
 from torch import Tensor
 
-from models.solvers.lasso import Tell
+from models.solvers.telling import Tell
 
 QUERIES = 512
 

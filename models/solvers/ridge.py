@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from models.solvers.lasso import Tell
+from models.solvers.telling import Tell
 from models.solvers.leading import Leading
 
 class Clean(NamedTuple):
@@ -84,7 +84,7 @@ def outliers(
         change = float((new - E).abs().max())
         E = new
         if tell is not None:
-            tell(step, max_iterations)
+            tell(step, max_iterations, residual=change)
         if change < tolerance:
             break
     Q, _ = torch.linalg.qr((X - E) @ R)  # (N, rank)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from models.solvers.lasso import Tell
+from models.solvers.telling import Tell
 
 GRID = 300
 """Points of the search for a clean singular value."""
@@ -54,7 +54,7 @@ def outliers(
         A, R = new, X - new
         E = R - R.clamp(-gamma / alpha, gamma / alpha)
         if tell is not None:
-            tell(step, max_iterations)
+            tell(step, max_iterations, residual=change)
         if change < tolerance:
             break
     return LowRank(_coefficients(U, cleaned, tau), E, change, change < tolerance, step)
@@ -92,6 +92,11 @@ def _coefficients(U: Tensor, s: Tensor, tau: float) -> Tensor:
     kept = s > tau**-0.5
     U, s = U[:, kept], s[kept]
     return (U * (1 - 1 / (tau * s**2))) @ U.T
+
+
+def largest(X: Tensor) -> float:
+    """||X||_2; 1 for images without any light."""
+    return float(torch.linalg.matrix_norm(X, 2)) or 1.0
 
 
 def _left(X: Tensor) -> tuple[Tensor, Tensor]:

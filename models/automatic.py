@@ -1,0 +1,34 @@
+"""The ``auto`` rule's constants that several methods share: from sizes, never from pixels or labels."""
+
+from models.base import Shape
+from models.hyperparameters import Layer, PostProcessing
+from models.sizes import feature_map
+
+PIXEL_SCALE = 255.0
+TOP_SIDE = 16
+AUTO_FEATURES = 4096
+
+
+def automatic_postprocessing(per_cluster: float) -> PostProcessing:
+    """Constants of the clean-up from the mean number of images in a cluster, N/n."""
+    dimension = min(max(round(per_cluster / 6), 3), 12)
+    return PostProcessing(
+        dimension=dimension,
+        power=max(round(dimension / 3), 2),
+        spectrum="positive",
+        neighbours=min(max(round(per_cluster) - 1, 1), 6),
+    )
+
+
+def automatic_encoder(shape: Shape) -> tuple[Layer, ...]:
+    """Halve the images until neither side exceeds 16, at least once; about 4096 features or fewer.
+
+    The channels double from layer to layer down to the top, whose number is what brings p near
+    ``AUTO_FEATURES``, between 5 and 64.
+    """
+    depth = 1
+    while max(feature_map(shape, depth)) > TOP_SIDE:
+        depth += 1
+    height, width = feature_map(shape, depth)
+    top = min(max(round(AUTO_FEATURES / (height * width)), 5), 64)
+    return tuple(Layer(kernel=3, channels=max(top >> (depth - 1 - i), 4)) for i in range(depth))

@@ -1,0 +1,105 @@
+"""Self-expressive methods without a network: they differ in C alone. Imports no torch."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from models import presets
+from models.automatic import automatic_postprocessing
+from models.base import Candidate, Clustering, FloatArray, Method, Notice, Run, Shape
+from models.hyperparameters import AFFINITY, Assign, Kind, PostProcessing, View
+from models.sizes import shallow_bytes
+from models.variants import cleaned_up
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SOLVING = "solving"
+"""Phase of the solver's iterations."""
+Iterations = Annotated[int, Field(ge=1, le=100_000)]
+Tolerance = Annotated[float, Field(gt=0, lt=1)]
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A solver's answer: C (N, N), rows express images; figures of it; what a person should know."""
+
+    C: "Tensor"
+    figures: dict[str, float] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+
+
+class Shallow(Method):
+    """Hyperparameters of what comes before and after self-expression: view, length, affinity."""
+
+    usual_affinity: ClassVar[Kind] = "processed"
+    squares: ClassVar[int] = 10
+    """N x N floats at the peak."""
+
+    view: View | Literal["eigengap"] | None = Field(
+        None,
+        description="What is compared. plain: the images. mirror: each averaged with its mirror "
+        "image. contrast: local contrast normalised. contrast_mirror: both. eigengap: of these, "
+        "the one whose closed form has the widest relative eigengap, if that is wider than "
+        "plain's by a tenth.",
+    )
+    unit_norm: bool = Field(True, description="Scale each image to unit length.")
+    affinity: Kind | None = Field(None, description=AFFINITY)
+    postprocessing: PostProcessing | None = Field(
+        None, description="Constants of the post-processing."
+    )
+    assign: Assign = Field(
+        "kmeans", description="How rows of the spectral embedding become clusters."
+    )
+
+    def represent(self, X: "Tensor", n_clusters: int, run: Run) -> Expression:
+        """Express every row of X (N, D) by the others."""
+        raise NotImplementedError
+
+    def check(self, shape: Shape, n_clusters: int) -> None:
+        """Whether the settings suit the sizes. Raises ValueError, saying what would be right."""
+
+    def rule(self, shape: Shape, n_clusters: int) -> dict[str, Any]:
+        """The ``auto`` rule: from N, image size and n, never from pixels or labels."""
+        return {
+            "view": "eigengap",
+            "affinity": self.usual_affinity,
+            "postprocessing": automatic_postprocessing(shape.n_images / n_clusters),
+        }
+
+    def resolve(self, shape: Shape, n_clusters: int) -> Self:
+        self.check(shape, n_clusters)
+        rule = self.rule(shape, n_clusters)
+        missing = {key: value for key, value in rule.items() if getattr(self, key) is None}
+        return self.model_copy(update=missing)
+
+    def with_preset(self, name: str, n_clusters: int) -> Self:
+        known = presets.of_method(name, str(type(self).model_fields["method"].default), n_clusters)
+        explicit = {key: getattr(self, key) for key in self.model_fields_set}
+        return type(self).model_validate({**known, **explicit})
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        return (*cleaned_up(self), Candidate("as-asked", self, {}))
+
+    def memory_bytes(self, shape: Shape, n_clusters: int) -> int:  # noqa: ARG002 - the base's
+        return shallow_bytes(shape, self.squares)
+
+    def fit(self, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
+        from models.expression import fit  # noqa: PLC0415 - the catalogue loads without torch
+
+        settings = self.resolve(Shape(*images.shape), n_clusters)
+        return fit(settings, images, n_clusters, run)
+
+
+def ended(what: str, *, converged: bool, iterations: int, residual: float) -> tuple[Notice, ...]:
+    """Says so if a solver stopped at its limit."""
+    if converged:
+        return ()
+    return (
+        Notice(
+            "not-converged",
+            f"{what} stopped at its limit of {iterations} iterations with a residual of "
+            f"{residual:.2g}: raise max_iterations, or tolerance if that is near enough.",
+        ),
+    )

@@ -1,0 +1,90 @@
+"""Sparse self-expression between a method's settings and the solvers. Imports torch when called."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from models.base import Run
+from models.shallow import SOLVING, Expression, ended
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from models.methods.ssc import SSC
+
+
+def lasso_of(
+    K: "Tensor",
+    alpha: float,
+    tolerance: float,
+    title: str,
+    run: Run,
+    weights: "Tensor | None" = None,
+) -> Expression:
+    """One penalty for all images: min_i max_j |k_ij| / alpha."""
+    penalty = correlation(K).min() / alpha
+    return _solved(K, penalty.expand(len(K)), None, weights, tolerance, title, run)
+
+
+def elastic_net_of(
+    K: "Tensor", tau: float, gamma: float, tolerance: float, title: str, run: Run
+) -> Expression:
+    """A penalty and a ridge for each image, from its largest |k_ij|."""
+    fit = gamma * tau / correlation(K)
+    return _solved(K, tau / fit, (1 - tau) / fit, None, tolerance, title, run)
+
+
+def correlation(K: "Tensor") -> "Tensor":
+    """Of each image the largest |k_ij| with another; of unrelated ones a little, not zero. (N,)."""
+    others = K.abs().fill_diagonal_(0).amax(dim=1)
+    return others.clamp(min=1e-6 * float(others.max()) or 1.0)
+
+
+def _solved(
+    K: "Tensor",
+    penalty: "Tensor",
+    ridge: "Tensor | None",
+    weights: "Tensor | None",
+    tolerance: float,
+    title: str,
+    run: Run,
+) -> Expression:
+    from models.solvers.lasso import lasso  # noqa: PLC0415 - the catalogue loads without torch
+
+    found = lasso(
+        K,
+        penalty,
+        weights=weights,
+        ridge=ridge,
+        tolerance=tolerance,
+        tell=partial(run.report, SOLVING),
+    )
+    told = ended(
+        title, converged=found.converged, iterations=found.iterations, residual=found.residual
+    )
+    return Expression(found.C, {"residual": found.residual}, told)
+
+
+def outliers_of(
+    settings: "SSC", X: "Tensor", run: Run, weights: "Tensor | None" = None
+) -> Expression:
+    """SSC by ADMM: with outliers, affine, or both."""
+    from models.solvers.admm import Problem, sparse  # noqa: PLC0415 - as above
+
+    if settings.outliers:
+        fidelity = settings.alpha / max(float(X.abs().sum(dim=1).max()), 1e-12)
+    else:
+        fidelity = settings.alpha / float(correlation(X @ X.T).min())
+    found = sparse(
+        Problem(X, fidelity, settings.outliers, settings.affine, weights),
+        settings.alpha,
+        tolerance=settings.tolerance,
+        max_iterations=settings.max_iterations,
+        tell=partial(run.report, SOLVING),
+    )
+    told = ended(
+        settings.title,
+        converged=found.converged,
+        iterations=found.iterations,
+        residual=found.residual,
+    )
+    return Expression(found.C, {"residual": found.residual}, told)

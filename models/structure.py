@@ -1,0 +1,52 @@
+"""S3C's alternation of self-expression and segmentation."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.affinity import affinity
+from models.base import Run
+from models.methods.soft_s3c import S3C
+from models.shallow import Expression
+from models.sparsity import lasso_of, outliers_of
+from models.spectral import embed, spectral_clustering
+
+
+
+def alternate(settings: S3C, X: Tensor, n_clusters: int, run: Run) -> Expression:
+    """C with weights 1 + strength Theta, then Theta from C, until Theta stays."""
+    Theta: Tensor | None = None
+    change, done = float("nan"), 0
+    while True:
+        weights = None if Theta is None else 1 + settings.strength * Theta
+        found = _express(settings, X, run, weights)
+        done += 1
+        if done == settings.rounds or settings.strength == 0 or change < settings.settled:
+            break
+        new = separation(settings, found.C, n_clusters, run.seed)
+        change = float("inf") if Theta is None else float((new - Theta).abs().mean())
+        Theta = new
+    return replace(found, figures=found.figures | {"rounds": float(done), "change": change})
+
+
+def separation(settings: S3C, C: Tensor, n_clusters: int, seed: int) -> Tensor:
+    """Theta (N, N): half the squared distances of the rows of Q, in [0, 1] for hard labels."""
+    kind = settings.affinity or "plain"
+    A = affinity(C.cpu().numpy(), n_clusters, kind, settings.postprocessing)
+    if settings.segmentation == "hard":
+        labels = torch.from_numpy(spectral_clustering(A, n_clusters, seed, settings.assign).labels)
+        Q = F.one_hot(labels, n_clusters)
+    else:
+        Q = torch.from_numpy(embed(A, n_clusters)[1])
+    Q = Q.to(C.device, C.dtype)
+    return (1 - Q @ Q.T).clamp_(min=0)  # rows are of unit length
+
+
+def _express(settings: S3C, X: Tensor, run: Run, weights: Tensor | None) -> Expression:
+    if settings.outliers or settings.affine:
+        return outliers_of(settings, X, run, weights)
+    return lasso_of(X @ X.T, settings.alpha, settings.tolerance, settings.title, run, weights)
+
+
