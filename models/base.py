@@ -86,9 +86,11 @@ class Clustering:
     Attributes:
         labels: (N,) in 0..n-1, the method's answer.
         answer: the name of that labeling.
-        coefficients: (N, N) float32 C; row i expresses image i (the paper's C transposed).
-        affinity: (N, N) float32, symmetric, the matrix that was clustered.
-        plain_affinity: (N, N) float32, (|C| + |C^T|) / 2.
+        coefficients: (N, N) float32 C; row i expresses image i (the paper's C transposed); None
+            for a method without self-expression.
+        affinity: (N, N) float32, symmetric, the matrix that was clustered, or None.
+        plain_affinity: (N, N) float32, (|C| + |C^T|) / 2, or None.
+        confidence: (N,) in [0, 1], of a method that has no affinity.
         embedding: (N, p) float32 features, or None.
         labelings: other answers by name, such as ``head``.
         diagnostics: label-free figures: relative eigengap, connected components, ...
@@ -100,9 +102,10 @@ class Clustering:
     """
 
     labels: IntArray
-    coefficients: FloatArray
-    affinity: FloatArray
-    plain_affinity: FloatArray
+    coefficients: FloatArray | None = None
+    affinity: FloatArray | None = None
+    plain_affinity: FloatArray | None = None
+    confidence: FloatArray | None = None
     answer: str = "spectral"
     embedding: FloatArray | None = None
     labelings: Mapping[str, IntArray] = field(default_factory=dict)
@@ -122,6 +125,7 @@ class Method(BaseModel):
     title: ClassVar[str]
     citation: ClassVar[str]
     presets: ClassVar[tuple[str, ...]] = ()
+    has_affinity: ClassVar[bool] = True
 
     def resolve(self, shape: Shape, n_clusters: int) -> Self:
         """Fill in all that was left to the label-free rule, from sizes alone."""

@@ -8,10 +8,10 @@ import torch
 from models.autoencoder import PHASE, pretrain
 from models.base import Clustering, FloatArray, Run, State
 from models.checkpointing import load_module, module_arrays
-from models.expression import VIEWED, clustered
+from models.expression import clustered
 from models.network import Decoder, Encoder, encode
 from models.onfeatures import OnFeatures
-from models.views import notice, prepare
+from models.views import VIEWED, notice, prepare
 
 PRETRAINED = "pretrained"
 

@@ -12,10 +12,7 @@ from models.base import Clustering, FloatArray, Run, State
 from models.quality import notices
 from models.shallow import SOLVING, Expression, Shallow
 from models.spectral import spectral_clustering
-from models.views import notice, prepare
-
-VIEWED = "viewed"
-
+from models.views import VIEWED, notice, prepare
 
 def fit(settings: Shallow, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
     """See, represent, build the affinity, cluster. ``settings`` are resolved."""

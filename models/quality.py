@@ -13,10 +13,7 @@ COLLAPSED_GAP = 0.1
 
 def notices(labels: IntArray, n_clusters: int, segmentation: Segmentation) -> tuple[Notice, ...]:
     """Warnings about empty clusters and about clusters that the affinity does not show."""
-    found = []
-    sizes = np.bincount(labels, minlength=n_clusters)
-    if (empty := int((sizes == 0).sum())) > 0:
-        found.append(Notice("empty-clusters", f"{empty} of {n_clusters} clusters have no image."))
+    found = list(empty(labels, n_clusters))
     if (gap := segmentation.relative_eigengap) < COLLAPSED_GAP:
         found.append(
             Notice(
@@ -26,3 +23,11 @@ def notices(labels: IntArray, n_clusters: int, segmentation: Segmentation) -> tu
             )
         )
     return tuple(found)
+
+
+def empty(labels: IntArray, n_clusters: int) -> tuple[Notice, ...]:
+    """A warning about clusters without images."""
+    missing = int((np.bincount(labels, minlength=n_clusters) == 0).sum())
+    if not missing:
+        return ()
+    return (Notice("empty-clusters", f"{missing} of {n_clusters} clusters have no image."),)

@@ -25,12 +25,10 @@ from models.products import precision
 from models.quality import notices
 from models.ridge import start
 from models.spectral import Segmentation, spectral_clustering
-from models.views import notice, prepare
+from models.views import VIEWED, notice, prepare
 
 PRETRAINED = "pretrained"
 """Phase of a state that holds a finished stage I, perhaps of another run, and no more."""
-VIEWED = "viewed"
-"""Phase of a state that holds the chosen view and no more."""
 START = "start."
 
 

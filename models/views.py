@@ -16,10 +16,13 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
+from models.automatic import automatic_postprocessing
 from models.base import FloatArray, Notice
-from models.hyperparameters import PostProcessing, View
+from models.hyperparameters import View
 from models.ridge import Tell, silent, widest
 
+VIEWED = "viewed"
+"""Phase of a state that holds the chosen view and no more."""
 GAIN = 1.1
 """The relative eigengap must grow by this factor.
 
@@ -42,8 +45,6 @@ class Viewed(Protocol):
 
     @property
     def view(self) -> View | Literal["eigengap"] | None: ...
-    @property
-    def postprocessing(self) -> PostProcessing | None: ...
     def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self: ...
 
 
@@ -64,22 +65,18 @@ def prepare(
     """
     name = decided or settings.view or "plain"
     if name == "eigengap":
-        name = choose(settings.postprocessing, images, n_clusters, device, tell)
+        name = choose(images, n_clusters, device, tell)
     return settings.model_copy(update={"view": name}), VIEWS[name](images)
 
 
-def choose(
-    postprocessing: PostProcessing | None,
-    images: FloatArray,
-    n_clusters: int,
-    device: str,
-    tell: Tell,
-) -> View:
+def choose(images: FloatArray, n_clusters: int, device: str, tell: Tell) -> View:
     """``plain``, unless less of the images makes their relative eigengap wider by ``GAIN``.
 
-    The eigengap is that of the closed form on pixels, cleaned up, at the best of ``RIDGES``. Two changes must
+    The eigengap is that of the closed form on pixels at the best of ``RIDGES``, with the clean-up of
+    the ``auto`` rule whatever the settings say, so that all methods see the same. Two changes must
     be better than the better one of them in the same measure as that one than none.
     """
+    postprocessing = automatic_postprocessing(len(images) / n_clusters)
     gaps: dict[View, float] = {}
     for name, view in VIEWS.items():
         X = torch.from_numpy(view(images)).to(device).flatten(1)

@@ -34,7 +34,7 @@ class S3C(SSC):
 
     method: Literal["soft-s3c"] = NAME  # type: ignore[assignment]
     strength: Annotated[float, Field(ge=0, le=1e4)] = Field(
-        1.0, description="Weight of the segmentation in the norm of C (alpha in the papers)."
+        0.1, description="Weight of the segmentation in the norm of C (alpha in the papers)."
     )
     segmentation: Literal["soft", "hard"] = Field("soft", description="What Q is.")
     rounds: Iterations = Field(10, description="Of C and Q at most.")
