@@ -22,6 +22,7 @@ def resolve(request: JobRequest, dataset: Dataset, max_bytes: int) -> Method:
         errors.ImageSizeNeeded: images of mixed sizes and no size to bring them to.
         errors.UnknownPreset: the method has no such preset.
         errors.InvalidHyperparameter: a value that does not suit the data set's size.
+        errors.InvalidRequest: an ensemble or a selection that the method cannot give.
         errors.JobTooLarge: an estimate above ``max_bytes``.
     """
     if request.n_clusters > dataset.n_images:
@@ -38,6 +39,7 @@ def resolve(request: JobRequest, dataset: Dataset, max_bytes: int) -> Method:
         raise refusal([{**e, "loc": (*where, *e["loc"])} for e in error.errors()]) from error
     except ValueError as error:
         raise errors.InvalidHyperparameter(str(error)) from error
+    _check_several(method, request)
     _check_memory(method, shape, request, max_bytes)
     return method
 
@@ -65,6 +67,20 @@ def _with_preset(request: JobRequest) -> Method:
             f"{method_name(request.method)} has no preset {request.preset!r}; it has {presets}.",
             presets=list(request.method.presets),
         ) from None
+
+
+def _check_several(method: Method, request: JobRequest) -> None:
+    """Whether there is an affinity to average, and settings to choose between."""
+    name = method_name(method)
+    if request.ensemble > 1 and not method.has_affinity:
+        raise errors.InvalidRequest(
+            f"/ensemble needs a method with an affinity to average, {name} has none: leave it out."
+        )
+    if request.select and len(method.candidates()) == 1:
+        raise errors.InvalidRequest(
+            f"/select: {name} has one setting here and nothing to choose from: leave it out, or "
+            "set affinity to processed."
+        )
 
 
 def _check_memory(method: Method, shape: Shape, request: JobRequest, limit: int) -> None:

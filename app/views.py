@@ -19,6 +19,7 @@ PHASES = {
     Phase.INITIALISING: "Choosing the first coefficients",
     Phase.SELF_EXPRESSION: "Learning the self-expression",
     Phase.TRAINING: "Training the whole network",
+    Phase.SOLVING: "Expressing each image by the others",
     Phase.SCORING: "Scoring",
     Phase.PUBLISHING: "Storing the results",
 }

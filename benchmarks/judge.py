@@ -30,7 +30,7 @@ def answers(
     for name in kinds:
         if name == chosen.affinity and "spectral" in clustering.labelings:
             found[name] = Answer(clustering.labelings["spectral"], dict(clustering.diagnostics))
-        else:
+        elif clustering.coefficients is not None:
             A = affinity(clustering.coefficients, n_clusters, name, chosen.postprocessing)
             found[name] = spectral(A, chosen, n_clusters, seed)
     if "head" in clustering.labelings:

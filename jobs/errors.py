@@ -60,6 +60,10 @@ class JobFailed(DomainError):
     """The job failed."""
 
 
+class UnsuitableData(JobFailed):
+    """The method cannot work on these images."""
+
+
 class TrainerCrashed(JobFailed):
     """The trainer process ended without a result."""
 

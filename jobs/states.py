@@ -42,5 +42,6 @@ class Phase(StrEnum):
     INITIALISING = "initialising"
     SELF_EXPRESSION = "self_expression"
     TRAINING = "training"
+    SOLVING = "solving"
     SCORING = "scoring"
     PUBLISHING = "publishing"

@@ -26,7 +26,9 @@ def affinity(
         return OWN[kind](C)
     if kind == "plain" or settings is None:
         return plain(C)
-    return angular(C, n_clusters, settings) if kind == "edsc" else processed(C, n_clusters, settings)
+    return (
+        angular(C, n_clusters, settings) if kind == "edsc" else processed(C, n_clusters, settings)
+    )
 
 
 def plain(C: FloatArray) -> FloatArray:

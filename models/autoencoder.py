@@ -51,7 +51,9 @@ def pretrain(
         arrays = module_arrays(encoder, "encoder.") | module_arrays(decoder, "decoder.")
         arrays |= optimiser_arrays("optimiser", optimiser)
         arrays["shuffle"] = to_array(shuffle.get_state())
-        return State(arrays, {"phase": PHASE, "history": history, "view": getattr(settings, "view", None)})
+        return State(
+            arrays, {"phase": PHASE, "history": history, "view": getattr(settings, "view", None)}
+        )
 
     steps = -(-len(X) // settings.pretrain_batch)
     window = max(1, round(settings.pretrain_window / steps))

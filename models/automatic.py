@@ -1,4 +1,4 @@
-"""The ``auto`` rule's constants that several methods share: from sizes, never from pixels or labels."""
+"""What several methods' ``auto`` rules share: from sizes, never from pixels or labels."""
 
 from models.base import Shape
 from models.hyperparameters import Layer, PostProcessing

@@ -58,6 +58,7 @@ class Consensus:
         return Part(self.run, number, inner, self.wrap)
 
     def add(self, found: Clustering) -> None:
+        assert found.affinity is not None  # noqa: S101 - has_affinity was looked at
         if self.total is None:
             self.total = found.affinity.copy()
         else:

@@ -14,6 +14,7 @@ from models.shallow import SOLVING, Expression, Shallow
 from models.spectral import spectral_clustering
 from models.views import VIEWED, notice, prepare
 
+
 def fit(settings: Shallow, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
     """See, represent, build the affinity, cluster. ``settings`` are resolved."""
     state = run.resume()
@@ -39,7 +40,7 @@ def clustered(settings: Shallow, X: Tensor, n_clusters: int, run: Run) -> Cluste
     X = F.normalize(X) if settings.unit_norm else X
     expression = settings.represent(X, n_clusters, run)
     figures = expression.figures | _figures(X, expression)
-    run.report(SOLVING, 1, 1, **figures)
+    run.report(SOLVING, 1, 1, save=None, labels=None, **figures)
     C = expression.C.float().cpu().numpy()
     A = affinity(C, n_clusters, settings.affinity or "plain", settings.postprocessing)
     found = spectral_clustering(A, n_clusters, run.seed, settings.assign)

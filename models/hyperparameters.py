@@ -61,7 +61,7 @@ class PostProcessing(BaseModel):
 
 
 class StageOne(BaseModel):
-    """The auto-encoder and its training on L0, which deep methods and those on its features share."""
+    """The auto-encoder and its training on L0, for deep methods and those on its features."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

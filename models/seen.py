@@ -21,7 +21,7 @@ def fit(settings: Yardstick, images: FloatArray, n_clusters: int, run: Run) -> C
     if settings.unit_norm:
         X = X / np.maximum(np.linalg.norm(X, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     found = decided.clustered(X, n_clusters, run.seed)
-    run.report(SOLVING, 1, 1, **found.diagnostics)
+    run.report(SOLVING, 1, 1, save=None, labels=None, **found.diagnostics)
     return replace(
         found,
         notices=(*notice(settings.view, decided.view), *found.notices),

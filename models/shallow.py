@@ -23,7 +23,7 @@ Tolerance = Annotated[float, Field(gt=0, lt=1)]
 
 @dataclass(frozen=True)
 class Expression:
-    """A solver's answer: C (N, N), rows express images; figures of it; what a person should know."""
+    """A solver's answer: C (N, N), its rows express images; figures; what a person should know."""
 
     C: "Tensor"
     figures: dict[str, float] = field(default_factory=dict)

@@ -22,7 +22,8 @@ def lasso_of(
 ) -> Expression:
     """One penalty for all images: min_i max_j |k_ij| / alpha."""
     penalty = correlation(K).min() / alpha
-    return _solved(K, penalty.expand(len(K)), None, weights, tolerance, title, run)
+    solve = partial(_solved, weights=weights, tolerance=tolerance, title=title)
+    return solve(K, penalty.expand(len(K)), run)
 
 
 def elastic_net_of(
@@ -30,7 +31,8 @@ def elastic_net_of(
 ) -> Expression:
     """A penalty and a ridge for each image, from its largest |k_ij|."""
     fit = gamma * tau / correlation(K)
-    return _solved(K, tau / fit, (1 - tau) / fit, None, tolerance, title, run)
+    solve = partial(_solved, ridge=(1 - tau) / fit, tolerance=tolerance, title=title)
+    return solve(K, tau / fit, run)
 
 
 def correlation(K: "Tensor") -> "Tensor":
@@ -42,11 +44,12 @@ def correlation(K: "Tensor") -> "Tensor":
 def _solved(
     K: "Tensor",
     penalty: "Tensor",
-    ridge: "Tensor | None",
-    weights: "Tensor | None",
+    run: Run,
+    *,
     tolerance: float,
     title: str,
-    run: Run,
+    ridge: "Tensor | None" = None,
+    weights: "Tensor | None" = None,
 ) -> Expression:
     from models.solvers.lasso import lasso  # noqa: PLC0415 - the catalogue loads without torch
 

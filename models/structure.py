@@ -14,7 +14,6 @@ from models.sparsity import lasso_of, outliers_of
 from models.spectral import embed, spectral_clustering
 
 
-
 def alternate(settings: S3C, X: Tensor, n_clusters: int, run: Run) -> Expression:
     """C with weights 1 + strength Theta, then Theta from C, until Theta stays."""
     Theta: Tensor | None = None
@@ -48,5 +47,3 @@ def _express(settings: S3C, X: Tensor, run: Run, weights: Tensor | None) -> Expr
     if settings.outliers or settings.affine:
         return outliers_of(settings, X, run, weights)
     return lasso_of(X @ X.T, settings.alpha, settings.tolerance, settings.title, run, weights)
-
-

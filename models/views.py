@@ -72,9 +72,9 @@ def prepare(
 def choose(images: FloatArray, n_clusters: int, device: str, tell: Tell) -> View:
     """``plain``, unless less of the images makes their relative eigengap wider by ``GAIN``.
 
-    The eigengap is that of the closed form on pixels at the best of ``RIDGES``, with the clean-up of
-    the ``auto`` rule whatever the settings say, so that all methods see the same. Two changes must
-    be better than the better one of them in the same measure as that one than none.
+    The eigengap is that of the closed form on pixels at the best of ``RIDGES``, with the clean-up
+    of the ``auto`` rule whatever the settings say, so that all methods see the same. Two changes
+    must be better than the better one of them in the same measure as that one than none.
     """
     postprocessing = automatic_postprocessing(len(images) / n_clusters)
     gaps: dict[View, float] = {}

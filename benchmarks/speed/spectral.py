@@ -13,9 +13,9 @@ from sklearn.metrics import adjusted_rand_score
 from benchmarks.speed.cases import Case
 from benchmarks.speed.timing import alternately, medians, ratio
 from models.affinity import plain, processed
+from models.automatic import automatic_postprocessing
 from models.base import FloatArray, IntArray
 from models.hyperparameters import PostProcessing
-from models.automatic import automatic_postprocessing
 from models.selfexpression import closed_form
 from models.spectral import assign_labels, normalised, spectral_clustering
 

@@ -11,8 +11,6 @@ from models.shallow import SOLVING, Expression, Iterations, Shallow, Tolerance, 
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAME = "edsc"
-
 
 class EDSC(Shallow):
     """Efficient dense subspace clustering (Ji, Salzmann, Li, WACV 2014).
@@ -30,9 +28,9 @@ class EDSC(Shallow):
     citation: ClassVar[str] = (
         "P. Ji, M. Salzmann, H. Li: Efficient Dense Subspace Clustering. WACV 2014."
     )
-    presets: ClassVar[tuple[str, ...]] = names(NAME)
+    presets: ClassVar[tuple[str, ...]] = names("edsc")
 
-    method: Literal["edsc"] = NAME
+    method: Literal["edsc"] = "edsc"
     fidelity: Annotated[float, Field(gt=0, le=1e6)] = Field(
         1.0, description="Weight of the fit; for images of unit length unless unit_norm is off."
     )

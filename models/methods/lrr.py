@@ -11,8 +11,6 @@ from models.shallow import SOLVING, Expression, Iterations, Shallow, Tolerance, 
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAME = "lrr"
-
 
 class LRR(Shallow):
     """Low-rank representation (Liu et al., ICML 2010, IEEE TPAMI 2013).
@@ -27,9 +25,9 @@ class LRR(Shallow):
         "G. Liu, Z. Lin, S. Yan, J. Sun, Y. Yu, Y. Ma: Robust Recovery of Subspace Structures by "
         "Low-Rank Representation. IEEE TPAMI 35(1), 2013."
     )
-    presets: ClassVar[tuple[str, ...]] = names(NAME)
+    presets: ClassVar[tuple[str, ...]] = names("lrr")
 
-    method: Literal["lrr"] = NAME
+    method: Literal["lrr"] = "lrr"
     penalty: Annotated[float, Field(gt=0, le=1e6)] = Field(
         1.0, description="lambda: weight of the residuals' lengths."
     )

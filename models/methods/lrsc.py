@@ -67,9 +67,9 @@ class LRSC(Shallow):
             tau,
             alpha,
             self.gamma * alpha * float(X.abs().max()),
-            self.tolerance,
-            self.max_iterations,
-            partial(run.report, SOLVING),
+            tolerance=self.tolerance,
+            max_iterations=self.max_iterations,
+            tell=partial(run.report, SOLVING),
         )
         told = ended(
             self.title,

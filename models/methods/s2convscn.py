@@ -152,7 +152,7 @@ class S2ConvSCN(StageOne, Method):
         return training_bytes(shape, n_clusters, self.encoder or automatic_encoder(shape))
 
     def fit(self, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
-        from models.training import fit  # noqa: PLC0415 - the catalogue loads without torch
+        from models.training import fit
 
         n, channels, height, width = images.shape
         settings = self.resolve(Shape(n, channels, height, width), n_clusters)

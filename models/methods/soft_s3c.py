@@ -12,8 +12,6 @@ from models.shallow import Expression, Iterations
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAME = "soft-s3c"
-
 
 class S3C(SSC):
     """Structured sparse subspace clustering (Li and Vidal, CVPR 2015; Li, You, Vidal, 2017).
@@ -30,9 +28,9 @@ class S3C(SSC):
         "C.-G. Li, C. You, R. Vidal: Structured Sparse Subspace Clustering: A Joint Affinity "
         "Learning and Subspace Clustering Framework. IEEE TIP 26(6), 2017."
     )
-    presets: ClassVar[tuple[str, ...]] = names(NAME)
+    presets: ClassVar[tuple[str, ...]] = names("soft-s3c")
 
-    method: Literal["soft-s3c"] = NAME  # type: ignore[assignment]
+    method: Literal["soft-s3c"] = "soft-s3c"  # type: ignore[assignment]
     strength: Annotated[float, Field(ge=0, le=1e4)] = Field(
         0.1, description="Weight of the segmentation in the norm of C (alpha in the papers)."
     )

@@ -13,8 +13,6 @@ from models.sparsity import lasso_of, outliers_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAME = "ssc"
-
 
 class SSC(Shallow):
     """Sparse subspace clustering (Elhamifar and Vidal, IEEE TPAMI 2013).
@@ -33,10 +31,10 @@ class SSC(Shallow):
         "E. Elhamifar, R. Vidal: Sparse Subspace Clustering: Algorithm, Theory, and Applications. "
         "IEEE TPAMI 35(11), 2013."
     )
-    presets: ClassVar[tuple[str, ...]] = names(NAME)
+    presets: ClassVar[tuple[str, ...]] = names("ssc")
     usual_affinity: ClassVar[Kind] = "plain"
 
-    method: Literal["ssc"] = NAME
+    method: Literal["ssc"] = "ssc"
     alpha: Annotated[float, Field(gt=0, le=1e6)] = Field(
         5.0, description="Weight of the fit, in units of the least that expresses every image."
     )

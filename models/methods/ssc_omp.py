@@ -12,8 +12,6 @@ from models.shallow import SOLVING, Expression, Shallow
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAME = "ssc-omp"
-
 
 class SSCOMP(Shallow):
     """SSC by orthogonal matching pursuit (You, Robinson, Vidal, CVPR 2016).
@@ -28,10 +26,10 @@ class SSCOMP(Shallow):
         "C. You, D. P. Robinson, R. Vidal: Scalable Sparse Subspace Clustering by Orthogonal "
         "Matching Pursuit. CVPR 2016."
     )
-    presets: ClassVar[tuple[str, ...]] = names(NAME)
+    presets: ClassVar[tuple[str, ...]] = names("ssc-omp")
     usual_affinity: ClassVar[Kind] = "plain"
 
-    method: Literal["ssc-omp"] = NAME
+    method: Literal["ssc-omp"] = "ssc-omp"
     coefficients: Annotated[int, Field(ge=1, le=1000)] = Field(
         5, description="Of an image at most (k)."
     )

@@ -31,6 +31,7 @@ STEPS = 60
 INNER = 0.2
 """Share of the tolerance to which a working set is solved."""
 
+
 class Solution(NamedTuple):
     """What a solver found.
 
@@ -218,7 +219,7 @@ class Restricted:
         return (c * (torch.bmm(M, c[:, :, None])[:, :, 0] / 2 - right)).sum(dim=1)
 
     def gradient(self) -> Tensor:
-        """k - K c (B, m)."""
+        """K - K c (B, m)."""
         return self.k - torch.bmm(self.K, self.c[:, :, None])[:, :, 0]
 
     def violation(self) -> Tensor:

@@ -13,14 +13,15 @@ tenth in each iteration and freezes what is not solved by then; here it follows 
 of the singular values only those above the threshold are computed (``models.solvers.leading``).
 """
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from models.solvers.balance import Residuals
-from models.solvers.telling import Tell
 from models.solvers.leading import Leading, decompose
+from models.solvers.telling import Tell
 
 RELAXATION = 1.6
 """Over-relaxation (Boyd et al., 2011, section 3.4.3)."""
@@ -107,20 +108,24 @@ class Iteration:
 
     def objective(self) -> float:
         """||J||_* + penalty ||(U - J) S||_{2,1}: of a feasible point."""
-        nuclear = float(torch.linalg.svdvals(self.J).sum())
-        return nuclear + self.penalty * float((self.US - self.J * self.s).norm(dim=1).sum())
+        nuclear = torch.linalg.svdvals(self.J).sum()
+        errors = torch.linalg.vector_norm(self.US - self.J * self.s, dim=1).sum()
+        return float(nuclear + self.penalty * errors)
 
     def bound(self) -> float:
         """<Y, U S>, Y scaled until ||y_i|| <= penalty and ||Y S||_2 <= 1: below the minimum."""
         Y = self.dual_E * self.mu
         largest = float(torch.linalg.matrix_norm(Y * self.s, 2))
-        excess = max(float(Y.norm(dim=1).max()) / self.penalty, largest, TINY)
-        return float((Y * self.US).sum()) / excess
+        longest = float(torch.linalg.vector_norm(Y, dim=1).max())
+        bound: float = float((Y * self.US).sum()) / max(longest / self.penalty, largest, TINY)
+        return bound
 
 
 def _shrink_rows(R: Tensor, threshold: float) -> Tensor:
-    return R * (1 - threshold / R.norm(dim=1, keepdim=True).clamp(min=threshold))
+    lengths = torch.linalg.vector_norm(R, dim=1, keepdim=True)
+    shrunk: Tensor = R - R * (threshold / lengths.clamp(min=threshold))
+    return shrunk
 
 
 def _norm(*parts: Tensor) -> float:
-    return float(sum(part.square().sum() for part in parts)) ** 0.5
+    return math.sqrt(sum(float(part.square().sum()) for part in parts))

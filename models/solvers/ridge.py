@@ -5,8 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from models.solvers.telling import Tell
 from models.solvers.leading import Leading
+from models.solvers.telling import Tell
+
 
 class Clean(NamedTuple):
     """What was found.
@@ -27,7 +28,7 @@ class Clean(NamedTuple):
 
 
 def unconstrained(K: Tensor, weight: float) -> Tensor:
-    """min ||C||_F^2 + weight ||X - C X||_F^2 with the diagonal free. K (N, N) is X X^T."""
+    """Min ||C||_F^2 + weight ||X - C X||_F^2 with the diagonal free. K (N, N) is X X^T."""
     M = K.double() * weight
     G = M.clone()
     G.diagonal().add_(1)
@@ -59,7 +60,7 @@ def outliers(
     max_iterations: int,
     tell: Tell | None = None,
 ) -> Clean:
-    """min 1/2 ||C||_F^2 + fidelity/2 ||X - D - E||_F^2 + sparsity ||E||_1  s.t.  D = C D.
+    """Min 1/2 ||C||_F^2 + fidelity/2 ||X - D - E||_F^2 + sparsity ||E||_1  s.t.  D = C D.
 
     For a given D the least C is the projector onto its columns, and ||C||_F^2 its rank: what is
     left is a rank penalty on D, whose minimum keeps the singular values above 1/sqrt(fidelity), and

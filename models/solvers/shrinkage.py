@@ -24,13 +24,13 @@ class LowRank(NamedTuple):
 
 
 def relaxed(X: Tensor, tau: float) -> Tensor:
-    """min ||C||_* + tau/2 ||X - C X||_F^2, C symmetric. X (N, D), C (N, N)."""
+    """Min ||C||_* + tau/2 ||X - C X||_F^2, C symmetric. X (N, D), C (N, N)."""
     U, s = _left(X)
     return _coefficients(U, s, tau)
 
 
 def noisy(X: Tensor, tau: float, alpha: float) -> Tensor:
-    """min ||C||_* + tau/2 ||A - C A||_F^2 + alpha/2 ||X - A||_F^2, over A and C."""
+    """Min ||C||_* + tau/2 ||A - C A||_F^2 + alpha/2 ||X - A||_F^2, over A and C."""
     U, s = _left(X)
     return _coefficients(U, clean(s, tau, alpha), tau)
 
@@ -40,6 +40,7 @@ def outliers(
     tau: float,
     alpha: float,
     gamma: float,
+    *,
     tolerance: float,
     max_iterations: int,
     tell: Tell | None = None,
@@ -61,11 +62,13 @@ def outliers(
 
 
 def clean(s: Tensor, tau: float, alpha: float) -> Tensor:
-    """The polynomial thresholding operator: per singular value, the minimum over l >= 0 of
+    """The polynomial thresholding operator: clean singular values (r,) of noisy ones s (r,).
 
-    alpha/2 (s - l)^2 + { 1 - 1/(2 tau l^2) for l > 1/sqrt(tau), else tau/2 l^2 }.
+    Each minimises over l >= 0
 
-    Found on a grid of [0, s] and refined by golden sections; the minimum below 1/sqrt(tau) is known.
+        alpha/2 (s - l)^2 + { 1 - 1/(2 tau l^2) for l > 1/sqrt(tau), else tau/2 l^2 }
+
+    and is found on a grid of [0, s], refined by golden sections.
     """
     share = torch.linspace(0, 1, GRID, dtype=torch.double, device=s.device)
     sigma = s.double()[:, None]

@@ -37,8 +37,7 @@ class Recorder:
         if labels is not None:
             self.partitions.append((step, labels.copy()))
         if self.stop_at == (phase, step):
-            assert save is not None
-            self.state = save()
+            self.state = save() if save is not None else None
             raise Stopped
 
     def resume(self) -> State | None:

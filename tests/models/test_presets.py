@@ -46,14 +46,16 @@ def test_what_was_set_explicitly_wins() -> None:
     assert S2ConvSCN(gamma2=3).with_preset("orl", 40).gamma2 == 3
 
 
-@pytest.mark.parametrize("name", presets.NAMES)
+@pytest.mark.parametrize(("method", "name"), [(m, p) for m in METHODS for p in METHODS[m].presets])
+def test_every_preset_suits_every_method_that_names_it(method: str, name: str) -> None:
+    assert name in presets.NAMES
+    METHODS[method].model_validate({"method": method}).with_preset(name, 10)
+
+
 @pytest.mark.parametrize("method", METHODS)
-def test_every_preset_suits_every_method_that_names_it(name: str, method: str) -> None:
-    cls = METHODS[method]
-    assert name in cls.presets
-    cls.model_validate({"method": method}).with_preset(name, 10)
-
-
-def test_an_unknown_preset_is_a_key_error() -> None:
+def test_every_method_has_auto_and_refuses_the_unknown(method: str) -> None:
+    assert METHODS[method].presets[0] == "auto"
+    chosen = METHODS[method].model_validate({"method": method})
+    assert chosen.with_preset("auto", 10) == chosen
     with pytest.raises(KeyError):
-        S2ConvSCN().with_preset("mnist", 10)
+        chosen.with_preset("mnist", 10)

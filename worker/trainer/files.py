@@ -64,7 +64,6 @@ def writers(finished: "Finished", confidence: FloatArray, rows: list[Row]) -> di
         **_model(clustering),
         "metrics.jsonl": partial(write_lines, rows=rows),
         "clusters.png": partial(pictures.contact_sheet, images, labels, confidence),
-        "affinity.png": partial(pictures.affinity_map, clustering.affinity, labels),
         "curves.png": partial(pictures.curves, rows),
     }
 
@@ -73,15 +72,20 @@ def _affinities(clustering: Clustering) -> dict[str, Writer]:
     found: dict[str, Writer] = {}
     affinities = {"processed": clustering.affinity, "plain": clustering.plain_affinity}
     for name, affinity in affinities.items():
+        if affinity is None:
+            continue
         found[f"affinity-{name}.npz"] = partial(np.savez, affinity=affinity)
         found[f"affinity-{name}-topk.npz"] = partial(write_neighbours, affinity=affinity)
+    if clustering.affinity is not None:
+        draw = partial(pictures.affinity_map, clustering.affinity, clustering.labels)
+        found["affinity.png"] = draw
     return found
 
 
 def _model(clustering: Clustering) -> dict[str, Writer]:
-    found: dict[str, Writer] = {
-        "coefficients.npz": partial(np.savez, coefficients=clustering.coefficients)
-    }
+    found: dict[str, Writer] = {}
+    if clustering.coefficients is not None:
+        found["coefficients.npz"] = partial(np.savez, coefficients=clustering.coefficients)
     if clustering.embedding is not None:
         found["embedding.npy"] = partial(np.save, arr=clustering.embedding)
     if clustering.model is not None:

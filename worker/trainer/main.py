@@ -7,8 +7,15 @@ import sys
 import threading
 from pathlib import Path
 
-from jobs.errors import Diverged, DomainError, JobFailed, OutOfMemory, TrainerCrashed
-from models.base import NotFinite, Stopped
+from jobs.errors import (
+    Diverged,
+    DomainError,
+    JobFailed,
+    OutOfMemory,
+    TrainerCrashed,
+    UnsuitableData,
+)
+from models.base import NotFinite, Stopped, Unsuitable
 from worker.exchange import Failure, Scratch, Spec, write
 
 STOPPED = 75
@@ -60,6 +67,8 @@ def classify(error: Exception) -> type[DomainError]:
     """
     if isinstance(error, NotFinite):
         return Diverged
+    if isinstance(error, Unsuitable):
+        return UnsuitableData
     if isinstance(error, MemoryError) or _torch_memory(error):
         return OutOfMemory
     passing = isinstance(error, OSError) or type(error).__name__ == "AcceleratorError"
@@ -67,7 +76,7 @@ def classify(error: Exception) -> type[DomainError]:
 
 
 def say(kind: type[DomainError], error: Exception) -> str:
-    if kind is Diverged:
+    if kind in (Diverged, UnsuitableData):
         return str(error)
     reason = f"{type(error).__name__}: {error}"
     return (

@@ -64,10 +64,18 @@ def judge(spec: Spec, finished: Finished) -> Judgement:
         name: score(truth, labels) for name, labels in finished.labelings.items()
     }
     return Judgement(
-        confidence(clustering.affinity, clustering.labels),
+        certainty(clustering),
         scores or None,
         notices(spec, finished),
     )
+
+
+def certainty(clustering: Clustering) -> FloatArray:
+    """(N,) in [0, 1]: by the affinity, or what the method says in its place."""
+    if clustering.affinity is not None:
+        return confidence(clustering.affinity, clustering.labels)
+    assert clustering.confidence is not None  # noqa: S101 - see Clustering
+    return clustering.confidence
 
 
 def notices(spec: Spec, finished: Finished) -> list[Notice]:
