@@ -24,6 +24,8 @@ FIRST = 16
 """Atoms that a working set begins with."""
 GROWTH = 16
 """Least number of violating atoms that join in a round."""
+DEPENDENT = 1e-10
+"""Share added to the diagonal, so that atoms that depend on each other have a factorisation."""
 NEWTON = 3
 """Newton steps after a sweep of coordinate descent."""
 STEPS = 60
@@ -199,7 +201,7 @@ class Restricted:
         sign = self.c.sign()
         used = sign != 0
         M = torch.where(used[:, :, None] & used[:, None, :], self.K, 0.0)
-        M.diagonal(dim1=1, dim2=2).add_((~used).double())
+        M.diagonal(dim1=1, dim2=2).mul_(1 + DEPENDENT).add_((~used).double())
         factor, failed = torch.linalg.cholesky_ex(M)
         right = torch.where(used, self.k - self.bounds.where(used, 0) * sign, 0.0)
         goal = torch.cholesky_solve(right[:, :, None], factor)[:, :, 0]

@@ -10,6 +10,9 @@ from torch import Tensor
 from models.solvers.telling import Tell
 
 QUERIES = 512
+DEPENDENT = 1e-9
+"""Share added to the diagonal, so that atoms that depend on each other have a factorisation."""
+TINY = 1e-30
 
 
 def matching_pursuit(K: Tensor, atoms: int, tolerance: float, tell: Tell | None = None) -> Tensor:
@@ -61,7 +64,7 @@ def _pursue(K: Tensor, own: Tensor, atoms: int, tolerance: float) -> Tensor:
 def _project(K: Tensor, k: Tensor, S: Tensor) -> tuple[Tensor, Tensor]:
     """Least squares on the atoms S (B, s): coefficients (B, s), and ||projection||^2 (B,)."""
     M = K[S[:, :, None], S[:, None, :]].double()
-    M.diagonal(dim1=1, dim2=2).mul_(1 + 1e-9)
+    M.diagonal(dim1=1, dim2=2).mul_(1 + DEPENDENT).clamp_(min=TINY)
     right = k.double()[:, :, None]
     c = torch.cholesky_solve(right, torch.linalg.cholesky(M))
     return c[:, :, 0].to(k.dtype), (c * right).sum(dim=(1, 2))

@@ -9,11 +9,16 @@ from models.solvers.leading import Leading
 from models.solvers.telling import Tell
 
 
+LOWERED = 0.7
+"""Factor of the least singular value that is kept, from step to step, down to its limit."""
+
+
 class Clean(NamedTuple):
     """What was found.
 
     Attributes:
         C: (N, N), the projector onto the row space of the clean images; row i expresses image i.
+        E: (N, D) the outliers.
         rank: of the clean images.
         residual: the largest change of an outlier in the last step.
         converged: whether that is within the tolerance.
@@ -21,6 +26,7 @@ class Clean(NamedTuple):
     """
 
     C: Tensor
+    E: Tensor
     rank: int
     residual: float
     converged: bool
@@ -64,8 +70,9 @@ def outliers(
 
     For a given D the least C is the projector onto its columns, and ||C||_F^2 its rank: what is
     left is a rank penalty on D, whose minimum keeps the singular values above 1/sqrt(fidelity), and
-    soft thresholds of E. Taken in turns, neither step can raise the cost. The released code's
-    augmented Lagrangian ends in other, worse points, or in C = 0, by how fast its penalty grows.
+    soft thresholds of E. They are taken in turns, neither of which can raise the cost; the rank
+    begins at 1, for outliers that D holds once stay there. The released code's augmented Lagrangian
+    ends in other, worse points, or in C = 0, by how fast its penalty grows.
 
     Args:
         X: (N, D), rows are images.
@@ -78,15 +85,18 @@ def outliers(
     E, leading, change, step = torch.zeros_like(X), Leading(), torch.inf, 0
     bound = sparsity / fidelity
     R = torch.empty(X.shape[1], 0)
+    least = fidelity**-0.5
+    threshold = float(torch.linalg.matrix_norm(X, 2))
     for step in range(1, max_iterations + 1):
-        R, _ = leading.above(X - E, fidelity**-0.5)
+        threshold = max(LOWERED * threshold, least)
+        R, _ = leading.above(X - E, threshold)
         rest = X - ((X - E) @ R) @ R.T
         new = rest - rest.clamp(-bound, bound)
         change = float((new - E).abs().max())
         E = new
         if tell is not None:
             tell(step, max_iterations, residual=change)
-        if change < tolerance:
+        if change < tolerance and threshold == least:
             break
     Q, _ = torch.linalg.qr((X - E) @ R)  # (N, rank)
-    return Clean(Q @ Q.T, R.shape[1], change, change < tolerance, step)
+    return Clean(Q @ Q.T, E, R.shape[1], change, change < tolerance, step)
