@@ -9,6 +9,7 @@ import torch
 from benchmarks import judge, machine, methods, records, stageone, trials
 from benchmarks.display import Display
 from benchmarks.journal import SAVE_SECONDS, Journal
+from benchmarks.methods import Settings
 from benchmarks.records import Case, Record
 from benchmarks.sets import SETS, ImageSet
 from models import selection
@@ -55,7 +56,7 @@ class Bench:
                 records.write(path, found)
                 self.display.done(found)
 
-    def measure(self, case: Case, chosen: S2ConvSCN, problem: trials.Problem) -> Record:
+    def measure(self, case: Case, chosen: Settings, problem: trials.Problem) -> Record:
         """Fit, then score; a fit that diverges is a result, too."""
         n = case.trial.n_clusters
         chosen = self.decided(case, chosen, problem)
@@ -66,19 +67,22 @@ class Bench:
             "view": chosen.view,
         }
         try:
-            state = None if case.method == methods.PIXELS else self.stage_one(case, chosen)
+            state = None
+            if methods.has_stage_one(case.method):
+                shape = Shape(*problem.images.shape)
+                state = self.stage_one(case, methods.network_of(chosen, shape, n))
             record |= {"stage_one": state.meta["record"]} if state else {}
             record |= self.fitted(case, chosen, problem, state)
         except NotFinite as failure:
             record["failure"] = str(failure)
         return record | machine.provenance(self.device)
 
-    def decided(self, case: Case, chosen: S2ConvSCN, problem: trials.Problem) -> S2ConvSCN:
+    def decided(self, case: Case, chosen: Settings, problem: trials.Problem) -> Settings:
         """Settings with the view that these images are seen by; minutes for thousands of images.
 
         The choice depends on no seed and no weight, and is remembered.
         """
-        asked = chosen.model_dump_json(include={"view", "affinity", "postprocessing"})
+        asked = chosen.model_dump_json(include={"view"})
         key = f"{case.trial.name} {asked}"
         if key not in self.views:
             n = case.trial.n_clusters
@@ -108,9 +112,10 @@ class Bench:
         return State(state.arrays, state.meta | {"record": summary})
 
     def fitted(
-        self, case: Case, chosen: S2ConvSCN, problem: trials.Problem, state: State | None
+        self, case: Case, chosen: Settings, problem: trials.Problem, state: State | None
     ) -> Record:
         n = case.trial.n_clusters
+        machine.forget_peak()
         journal = Journal(
             case.seed,
             case.running(self.cache, methods.relevant(case.method, chosen)),
@@ -120,16 +125,18 @@ class Bench:
             save_seconds=self.save_seconds,
         )
         if case.method in methods.CLOSED_FORMS:
+            assert isinstance(chosen, S2ConvSCN)  # noqa: S101 - see methods.settings
             clustering = without_network(chosen, problem.images, n, journal, state)
         elif case.method == methods.SELECTED:
             clustering = selection.fit(chosen, problem.images, n, journal)
         else:
             clustering = chosen.fit(problem.images, n, journal)
-        final = journal.finish()
+        final, peak = journal.finish(), machine.peak_bytes()
         found = judge.answers(clustering, chosen, n, case.seed)
         return {
             "history": judge.history(journal, problem.truth),
             "seconds": _seconds(journal, final),
+            "peak_bytes": peak,
             "notices": [notice.detail for notice in clustering.notices],
             "answer": judge.own_answer(chosen),
             "scores": judge.scores(found, problem.truth),

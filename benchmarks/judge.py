@@ -3,14 +3,19 @@
 from typing import Any, NamedTuple
 
 from benchmarks.journal import Journal, Partition, Row
+from benchmarks.methods import Settings
 from benchmarks.records import columns
 from models.affinity import affinity
 from models.base import Clustering, FloatArray, IntArray
 from models.hyperparameters import Kind
 from models.methods.s2convscn import S2ConvSCN
 from models.scores import score
+from models.shallow import Shallow
 from models.spectral import spectral_clustering
+from models.yardstick import Yardstick
 
+OWN = "own"
+"""The answer of a method without self-expression."""
 SCORES = ("error", "accuracy", "nmi", "ari")
 
 
@@ -22,12 +27,14 @@ class Answer(NamedTuple):
 
 
 def answers(
-    clustering: Clustering, chosen: S2ConvSCN, n_clusters: int, seed: int
+    clustering: Clustering, chosen: Settings, n_clusters: int, seed: int
 ) -> dict[str, Answer]:
-    """Spectral clustering of the processed and of the plain affinity, and the head, if any."""
+    """Spectral clustering of the processed and of the plain affinity, and the method's own."""
+    if isinstance(chosen, Yardstick):
+        return {OWN: Answer(clustering.labels, dict(clustering.diagnostics))}
     found: dict[str, Answer] = {}
-    kinds: tuple[Kind, ...] = ("processed", "plain")
-    for name in kinds:
+    kinds: tuple[Kind, ...] = ("processed", "plain", chosen.affinity or "plain")
+    for name in dict.fromkeys(kinds):
         if name == chosen.affinity and "spectral" in clustering.labelings:
             found[name] = Answer(clustering.labelings["spectral"], dict(clustering.diagnostics))
         elif clustering.coefficients is not None:
@@ -38,15 +45,19 @@ def answers(
     return found
 
 
-def spectral(A: FloatArray, chosen: S2ConvSCN, n_clusters: int, seed: int) -> Answer:
+def spectral(A: FloatArray, chosen: S2ConvSCN | Shallow, n_clusters: int, seed: int) -> Answer:
     found = spectral_clustering(A, n_clusters, seed, chosen.assign)
     figures = {"relative_eigengap": found.relative_eigengap, "components": float(found.components)}
     return Answer(found.labels, figures)
 
 
-def own_answer(chosen: S2ConvSCN) -> str:
+def own_answer(chosen: Settings) -> str:
     """Which of the answers is the method's own."""
-    return "head" if chosen.final_labels == "head" else chosen.affinity
+    if isinstance(chosen, Yardstick):
+        return OWN
+    if isinstance(chosen, S2ConvSCN) and chosen.final_labels == "head":
+        return "head"
+    return chosen.affinity or "plain"
 
 
 def scores(found: dict[str, Answer], truth: IntArray) -> dict[str, dict[str, float]]:

@@ -6,9 +6,14 @@ from typing import Any, Literal, NamedTuple
 
 from models.base import Shape
 from models.catalogue import parse
+from models.hyperparameters import StageOne
 from models.methods.s2convscn import S2ConvSCN
+from models.onfeatures import OnFeatures
+from models.shallow import Shallow
+from models.yardstick import Yardstick
 
 League = Literal["printed", "auto", "tuned"]
+Settings = S2ConvSCN | Shallow | Yardstick
 LEAGUES: tuple[League, ...] = ("printed", "auto", "tuned")
 
 PIXELS, FEATURES = "lsr-pixels", "lsr-features"
@@ -24,7 +29,34 @@ DEEP: dict[str, dict[str, Any]] = {
     "s2convscn-l2-L3": {"method": "s2convscn", "norm": "l2", "gamma4": 0},
     "s2convscn-l2-L4": {"method": "s2convscn", "norm": "l2", "gamma3": 0},
 }
+SHALLOW = (
+    "lrr",
+    "lrsc",
+    "ssc",
+    "ae-ssc",
+    "kssc",
+    "ssc-omp",
+    "soft-s3c",
+    "edsc",
+    "ae-edsc",
+    "ensc",
+    "spectral",
+    "kmeans",
+)
+"""Methods of the catalogue, each under its own name."""
 TITLES = {
+    "lrr": "LRR",
+    "lrsc": "LRSC",
+    "ssc": "SSC",
+    "ae-ssc": "AE+SSC",
+    "kssc": "KSSC",
+    "ssc-omp": "SSC-OMP",
+    "soft-s3c": "soft S3C",
+    "edsc": "EDSC",
+    "ae-edsc": "AE+EDSC",
+    "ensc": "EnSC",
+    "spectral": "spectral clustering",
+    "kmeans": "k-means",
     PIXELS: "LSR on pixels",
     FEATURES: "LSR on stage-I features",
     "dscnet-l1": "DSC-Net l1",
@@ -43,7 +75,7 @@ TABLE5 = (*CLOSED_FORMS, "dscnet-l1", "dscnet-l2", "s2convscn-l2", "s2convscn-l1
 TABLE3 = ("dscnet-l1", "s2convscn-l1-L3", "s2convscn-l1-L4", "s2convscn-l1")
 SELECTED = "s2convscn-l1-selected"
 """S2ConvSCN with ``select``."""
-GROUPS = {"table2": TABLE5, "table3": TABLE3, "table5": TABLE5}
+GROUPS = {"table2": TABLE5, "table3": TABLE3, "table5": TABLE5, "shallow": SHALLOW}
 
 
 class Choice(NamedTuple):
@@ -75,7 +107,7 @@ def expand(names: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def settings(method: str, choice: Choice, preset: str, shape: Shape, n_clusters: int) -> S2ConvSCN:
+def settings(method: str, choice: Choice, preset: str, shape: Shape, n_clusters: int) -> Settings:
     """The hyperparameters of a run, with nothing left open.
 
     The closed forms take ridge, post-processing and stage I from S2ConvSCN's, so that all rows of a
@@ -90,22 +122,41 @@ def settings(method: str, choice: Choice, preset: str, shape: Shape, n_clusters:
 
     Raises:
         pydantic.ValidationError: for an override that does not exist or is out of range.
+        ValueError: for the league ``printed`` of a method without published constants.
     """
-    chosen = parse(DEEP.get(method, DEEP["s2convscn-l1"]) | dict(choice.overrides))
+    alone = {"method": method} if method in SHALLOW else DEEP["s2convscn-l1"]
+    chosen = parse(DEEP.get(method, alone) | dict(choice.overrides))
     constants = {"printed": preset, "auto": "auto", "tuned": choice.preset}[choice.league]
+    if constants not in chosen.presets:
+        raise ValueError(f"No source gives constants of {TITLES[method]} for {constants}.")
     resolved = chosen.with_preset(constants, n_clusters).resolve(shape, n_clusters)
-    assert isinstance(resolved, S2ConvSCN)  # noqa: S101 - all methods named here are
+    assert isinstance(resolved, Settings)  # noqa: S101 - all methods named here are
     return resolved
 
 
-def stage_one_settings(chosen: S2ConvSCN) -> dict[str, Any]:
+def has_stage_one(method: str) -> bool:
+    """Whether a finished stage I is taken up."""
+    return (method not in SHALLOW and method != PIXELS) or method.startswith("ae-")
+
+
+def network_of(chosen: Settings, shape: Shape, n_clusters: int) -> S2ConvSCN:
+    """Settings whose stage I is that of a method with one."""
+    if isinstance(chosen, S2ConvSCN):
+        return chosen
+    assert isinstance(chosen, OnFeatures)  # noqa: S101 - see has_stage_one
+    kept = {"view", *StageOne.model_fields}
+    found = S2ConvSCN.model_validate(chosen.model_dump(include=kept))
+    return found.resolve(shape, n_clusters)
+
+
+def stage_one_settings(chosen: Settings) -> dict[str, Any]:
     """The hyperparameters that stage I follows."""
     dumped = chosen.model_dump(mode="json")
     shared = {"view", "encoder", "pixel_scale", "learning_rate"}
     return {k: v for k, v in dumped.items() if k in shared or k.startswith("pretrain_")}
 
 
-def relevant(method: str, chosen: S2ConvSCN) -> dict[str, Any]:
+def relevant(method: str, chosen: Settings) -> dict[str, Any]:
     """The hyperparameters that a method follows, as JSON can hold them."""
     dumped = chosen.model_dump(mode="json")
     if method not in CLOSED_FORMS:

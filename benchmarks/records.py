@@ -13,7 +13,7 @@ from benchmarks.methods import Choice
 from benchmarks.states import atomically
 from benchmarks.trials import Trial
 from models.base import IntArray
-from models.methods.s2convscn import S2ConvSCN
+from models.catalogue import METHODS
 
 DIGITS = 5
 """Significant digits of what was measured."""
@@ -109,7 +109,9 @@ def same(record: Record, identity: Record) -> bool:
 
     A setting that there was not yet when the record was written counts as at its default.
     """
-    defaults = S2ConvSCN().model_dump(mode="json", include=set(identity["settings"]))
+    settings = identity["settings"]
+    kind = METHODS[settings.get("method", "s2convscn")]
+    defaults = kind().model_dump(mode="json", include=set(settings))
     completed = record | {"settings": defaults | record["settings"]}
     return all(completed[key] == value for key, value in identity.items())
 

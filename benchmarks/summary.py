@@ -51,6 +51,11 @@ class Summary(NamedTuple):
         shared = [r["stage_one"]["seconds"] for r in self.ended if "stage_one" in r]
         return f"{median(shared):.0f} + {rest}" if shared else rest
 
+    def memory(self) -> str:
+        """The largest peak of a process, in MB; that of its libraries is in it."""
+        peaks = [run["peak_bytes"] for run in self.ended if run.get("peak_bytes")]
+        return f"{max(peaks) / 1e6:.0f}" if peaks else "-"
+
 
 def summarise(runs: Iterable[Record]) -> Summary:
     found = list(runs)

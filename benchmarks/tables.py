@@ -7,12 +7,14 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from benchmarks.methods import TABLE3, TABLE5, TITLES, League
+from benchmarks.methods import SHALLOW, TABLE3, TABLE5, TITLES, League
 from benchmarks.records import Record
 from benchmarks.sets import SETS
 from benchmarks.summary import NOT_RUN, Summary, origin, summarise
 
-ANSWERS = ("processed", "plain", "head", "oracle best", "seconds")
+ANSWERS = ("processed", "plain", "head", "oracle best", "seconds", "peak MB")
+SHALLOW_BLOCKS = (10, 38)
+"""Numbers of subjects at which the methods without a network are run."""
 TUNED = ", chosen with labels"
 YALEB = "yaleb"
 
@@ -33,7 +35,8 @@ def table5(league: League, records: Sequence[Record]) -> str:
         if r["league"] == league and r["protocol"] == "whole" and r["set"] != YALEB
     ]
     present = {(r["set"], r["method"], r["label"]) for r in runs}
-    wanted = {(name, method, "") for name in printed for method in TABLE5}
+    expected = TABLE5 if league == "printed" else (*SHALLOW, *TABLE5)
+    wanted = {(name, method, "") for name in printed for method in expected}
     rows = []
     for key in _ordered(present if league == "tuned" else wanted | present):
         name, method, label = key
@@ -48,7 +51,7 @@ def table5(league: League, records: Sequence[Record]) -> str:
 
 def table2(league: League, records: Sequence[Record]) -> str:
     """Extended Yale B by its protocol."""
-    return _blocks("table2", TABLE5, league, records)
+    return _blocks("table2", (*SHALLOW, *TABLE5), league, records)
 
 
 def table3(league: League, records: Sequence[Record]) -> str:
@@ -89,7 +92,8 @@ def _blocks(table: str, methods: Sequence[str], league: League, records: Sequenc
         ]
         used += runs
         present = {(r["method"], r["label"]) for r in runs}
-        wanted = {(method, "") for method in methods}
+        sparing = league == "printed" or n not in SHALLOW_BLOCKS
+        wanted = {(method, "") for method in methods if not (sparing and method in SHALLOW)}
         for key in _ordered(present if league == "tuned" else wanted | present):
             told = [_figure(_at(printed[kind].get(key[0]), place)) for kind in ("mean", "median")]
             found = summarise(r for r in runs if (r["method"], r["label"]) == key)
@@ -104,7 +108,8 @@ def _whole(found: Summary) -> Row:
         return [NOT_RUN]
     if not found.ended:
         return ["failed", "", "", found.seeds()]
-    return [*found.spread(), found.seeds(), *found.answers(median), found.seconds()]
+    cost = (found.seconds(), found.memory())
+    return [*found.spread(), found.seeds(), *found.answers(median), *cost]
 
 
 def _of_blocks(found: Summary, blocks: int) -> Row:
@@ -114,7 +119,8 @@ def _of_blocks(found: Summary, blocks: int) -> Row:
     if not found.ended:
         return ["failed", "", "", *counted]
     middle, average, sd = found.spread()
-    return [average, middle, sd, *counted, *found.answers(mean), found.seconds()]
+    cost = (found.seconds(), found.memory())
+    return [average, middle, sd, *counted, *found.answers(mean), *cost]
 
 
 def _ordered(keys: Iterable[tuple[str, ...]]) -> list[Any]:

@@ -8,7 +8,6 @@ from torch import Tensor
 from models.solvers.leading import Leading
 from models.solvers.telling import Tell
 
-
 LOWERED = 0.7
 """Factor of the least singular value that is kept, from step to step, down to its limit."""
 
