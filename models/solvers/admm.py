@@ -39,6 +39,12 @@ class Problem(NamedTuple):
     affine: bool = False
     weights: Tensor | None = None
 
+    def scaled(self) -> "Problem":
+        """The same with images of unit length in the mean, for which ``RESIDUALS`` is meant."""
+        unit = max(float(torch.linalg.vector_norm(self.X, dim=1).mean()), TINY)
+        power = 1 if self.outliers else 2
+        return self._replace(X=self.X / unit, fidelity=self.fidelity * unit**power)
+
     def objective(self, C: Tensor) -> float:
         R = self.X - C @ self.X
         mass = C.abs() if self.weights is None else C.abs() * self.weights
@@ -89,6 +95,7 @@ class Iteration:
     """C, E, their duals scaled by the penalty, and what is factored once."""
 
     def __init__(self, problem: Problem, penalty: float) -> None:
+        problem = problem.scaled()
         X = problem.X
         self.problem, self.penalty, self.residuals = problem, penalty, Residuals()
         G = RESIDUALS * (X @ X.T).double()

@@ -87,3 +87,11 @@ def test_a_limit_is_told() -> None:
     assert not found.converged
     assert found.iterations == 20
     assert found.residual > 1e-9
+
+
+@pytest.mark.parametrize("outliers", [False, True])
+def test_the_scale_of_the_images_does_not_matter(outliers: bool) -> None:
+    X, _ = union(noise=0.05)
+    one = Problem(X, 2.0, outliers=outliers)
+    other = Problem(100 * X, 2.0 / (100 if outliers else 100**2), outliers=outliers)
+    torch.testing.assert_close(solved(one), solved(other), rtol=1e-6, atol=1e-9)
