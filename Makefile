@@ -11,7 +11,7 @@ SPEED := SETS KINDS DATA ROUNDS THREADS
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
-.PHONY: demo test check serve test-slow chaos bench bench-speed bench-tables bench-figure format clean
+.PHONY: demo test check serve test-slow chaos bench bench-speed bench-table bench-solvers bench-tables bench-figure format clean
 
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
@@ -40,6 +40,15 @@ bench: $(READY)       ## SET=orl|olivetti|coil20|coil100|yaleb METHOD=table5: do
 
 bench-speed: $(READY)  ## [LARGE=1 SETS KINDS DATA ROUNDS THREADS]: epochs, memory, spectral rounds
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks speed $(call given,$(SPEED)) $(if $(LARGE),--large)
+
+bench-table: $(READY)  ## [DATA THREADS]: Tables 2 (n = 10, 38) and 5 of the methods without a network
+	for set in orl coil20; do $(BIN)/python -m benchmarks run $(call given,DATA THREADS CACHE) $$set shallow; done
+	$(BIN)/python -m benchmarks run $(call given,DATA THREADS CACHE) --seeds 3 yaleb shallow
+	$(BIN)/python -m benchmarks run $(call given,DATA THREADS CACHE) --seeds 1 --n-clusters 10 yaleb shallow
+	$(BIN)/python -m benchmarks run $(call given,DATA THREADS CACHE) --seeds 1 coil100 shallow
+
+bench-solvers: $(READY) ## [SETS DATA ROUNDS THREADS]: solvers beside scikit-learn's and the published ones
+	$(BIN)/python -m benchmarks speed $(call given,SPEED) --kinds solvers
 
 bench-tables: $(READY) ## the tables of docs/benchmarks.md, from the records
 	$(BIN)/python -m benchmarks tables --into docs/benchmarks.md

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from benchmarks import records
 from benchmarks.machine import provenance
-from benchmarks.speed import epochs, memory, pretraining, spectral
+from benchmarks.speed import epochs, memory, pretraining, solvers, spectral
 from benchmarks.speed.cases import Case, case
 
 BY_TURNS = {
     "epochs": epochs.measure,
     "pretraining": pretraining.measure,
     "spectral": spectral.measure,
+    "solvers": solvers.measure,
 }
 
 

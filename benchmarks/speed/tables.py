@@ -106,6 +106,33 @@ def _round(found: Record) -> Row:
     ]
 
 
+def solvers(records: Sequence[Record]) -> str:
+    """Seconds of each contender, and by how much its objective lies above the least of them."""
+    rows = [
+        [*_about(r), name, *_contenders(found)]
+        for r in records
+        for name, found in r["solvers"].items()
+    ]
+    header = (
+        *("set", "N", "problem", "ours", "scikit-learn", "published", "times as fast"),
+        *("as published", "objective above the least: ours", "scikit-learn", "published"),
+    )
+    return _told(header, rows, records)
+
+
+def _contenders(found: Record) -> Row:
+    names = ("ours", "scikit_learn", "published")
+    return [
+        *(_given("{:.2f}", found["seconds"].get(name)) for name in names),
+        *(_given("{:.0f}", found["faster"].get(name)) for name in names[1:]),
+        *(_given("{:.0e}", found["above"].get(name)) for name in names),
+    ]
+
+
+def _given(form: str, value: float | None) -> str:
+    return "-" if value is None else form.format(value)
+
+
 def _about(record: Record) -> Row:
     """Title and N; images that are not the set's own are called synthetic."""
     name = record["set"]
@@ -130,6 +157,7 @@ def _of(kind: str, make: Callable[[Sequence[Record]], str]) -> Callable[[Sequenc
 
 
 KINDS = ("epochs", "memory", "pretraining", "spectral")
+"""What is timed unless another kind is named."""
 TABLES = {
     make.__name__: _of(kind, make)
     for kind, make in (
@@ -138,5 +166,6 @@ TABLES = {
         ("memory", memory),
         ("pretraining", pretraining),
         ("spectral", spectral),
+        ("solvers", solvers),
     )
 }
