@@ -50,8 +50,8 @@ bench-table: $(READY)  ## [DATA THREADS]: Tables 2 (n = 10, 38) and 5 of the met
 bench-solvers: $(READY) ## [SETS DATA ROUNDS THREADS]: solvers beside scikit-learn's and the published ones
 	$(BIN)/python -m benchmarks speed $(call given,SPEED) --kinds solvers
 
-bench-tables: $(READY) ## the tables of docs/benchmarks.md, from the records
-	$(BIN)/python -m benchmarks tables --into docs/benchmarks.md
+bench-tables: $(READY) ## the tables of docs/benchmarks.md and docs/methods.md, from the records
+	$(BIN)/python -m benchmarks tables --into docs/benchmarks.md --into docs/methods.md
 
 bench-figure: $(READY) ## SET=... [METHOD N_CLUSTERS TRIAL SEED LEAGUE LABEL]: the curves of a run
 	$(BIN)/python -m benchmarks figure $(call given,LEAGUE LABEL N_CLUSTERS TRIAL SEED) \

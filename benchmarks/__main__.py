@@ -65,8 +65,8 @@ def run(options: Namespace) -> None:
 def tables(options: Namespace) -> None:
     """Print the tables of all records; with ``--into``, renew those of a document, too."""
     found = [*records.runs(options.results), *records.speeds(options.results)]
-    if options.into:
-        options.into.write_text(document.renewed(options.into.read_text(), found))
+    for page in options.into:
+        page.write_text(document.renewed(page.read_text(), found))
     print("\n\n".join(document.everything(found)))
 
 
@@ -169,7 +169,8 @@ def _run_options(command: ArgumentParser) -> None:
 def _table_options(command: ArgumentParser) -> None:
     command.set_defaults(command=tables)
     command.description = tables.__doc__
-    command.add_argument("--into", type=Path, help=f"a document with markers, as {DOCUMENT.name}")
+    told = f"a document with markers, as {DOCUMENT.name}; may be repeated"
+    command.add_argument("--into", type=Path, action="append", default=[], help=told)
 
 
 def _speed_options(command: ArgumentParser) -> None:

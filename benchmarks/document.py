@@ -12,7 +12,13 @@ from benchmarks.speed import tables as speed
 Maker = Callable[[Sequence[Record]], str]
 OF_RUNS: dict[str, Maker] = {
     f"{make.__name__} {league}": partial(make, league)
-    for make in (tables.table5, tables.table2, tables.table3, tables.development)
+    for make in (
+        tables.overview,
+        tables.table5,
+        tables.table2,
+        tables.table3,
+        tables.development,
+    )
     for league in LEAGUES
 }
 OF_RUNS["selection"] = selection.regrets

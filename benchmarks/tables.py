@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.methods import SHALLOW, TABLE3, TABLE5, TITLES, League
 from benchmarks.records import Record
 from benchmarks.sets import SETS
-from benchmarks.summary import NOT_RUN, Summary, origin, summarise
+from benchmarks.summary import NOT_RUN, Summary, origin, percent, summarise
 
 ANSWERS = ("processed", "plain", "head", "oracle best", "seconds", "peak MB")
 SHALLOW_BLOCKS = (10, 38)
@@ -57,6 +57,32 @@ def table2(league: League, records: Sequence[Record]) -> str:
 def table3(league: League, records: Sequence[Record]) -> str:
     """The ablation, on Extended Yale B by its protocol."""
     return _blocks("table3", TABLE3, league, records)
+
+
+def overview(league: League, records: Sequence[Record]) -> str:
+    """Every method on every set: its error, the paper's in brackets, and its seconds on COIL20."""
+    figures = paper()
+    columns = [(name, SETS[name].title, figures["table5"][name]) for name in figures["table5"]]
+    last = len(figures["table2"]["n"]) - 1
+    means = {m: values[last] for m, values in figures["table2"]["mean"].items()}
+    columns.append((YALEB, f"{SETS[YALEB].title}, 38 subjects", means))
+    runs = [r for r in records if (r["league"], r["protocol"], r["label"]) == (league, "whole", "")]
+    rows = []
+    for method in (*SHALLOW, *TABLE5):
+        found = {
+            name: summarise(r for r in runs if (r["set"], r["method"]) == (name, method))
+            for name, _, _ in columns
+        }
+        cells = [_beside(found[name], told.get(method)) for name, _, told in columns]
+        timed = found["coil20"]
+        rows.append([TITLES[method], *cells, timed.seconds() if timed.ended else NOT_RUN])
+    header = ("method", *(title for _, title, _ in columns), "seconds, COIL20")
+    return _markdown(header, rows, runs)
+
+
+def _beside(found: Summary, told: float | None) -> str:
+    own = percent(median(found.errors)) if found.ended else NOT_RUN
+    return f"{own} ({_figure(told)})" if told is not None else own
 
 
 def development(league: League, records: Sequence[Record]) -> str:

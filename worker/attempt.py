@@ -22,7 +22,10 @@ from worker.relay import Relay, by_age
 TICK_SECONDS = 0.1
 STALL_STEPS = 10
 """A silence of so many of its longest steps is a stall."""
-FATAL = {kind.slug(): kind for kind in (errors.Diverged, errors.OutOfMemory, errors.JobFailed)}
+FATAL = {
+    kind.slug(): kind
+    for kind in (errors.Diverged, errors.OutOfMemory, errors.UnsuitableData, errors.JobFailed)
+}
 """What would happen again: the job fails at once."""
 
 logger = logging.getLogger(__name__)

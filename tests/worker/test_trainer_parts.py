@@ -7,10 +7,10 @@ import pytest
 import torch
 from bench import patterns, write_dataset
 
-from jobs.errors import Diverged, JobFailed, OutOfMemory, TrainerCrashed
+from jobs.errors import Diverged, JobFailed, OutOfMemory, TrainerCrashed, UnsuitableData
 from jobs.records import Artifact
 from jobs.states import Phase
-from models.base import NotFinite, State, Stopped
+from models.base import NotFinite, State, Stopped, Unsuitable
 from models.catalogue import parse
 from worker.exchange import Report, Scratch, Spec, read
 from worker.trainer import checkpoints
@@ -219,6 +219,7 @@ def test_neighbours_are_the_largest_of_each_row_without_the_diagonal() -> None:
     ("error", "kind"),
     [
         (NotFinite("L0"), Diverged),
+        (Unsuitable("no kernel"), UnsuitableData),
         (MemoryError(), OutOfMemory),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), OutOfMemory),
         (RuntimeError("shapes differ"), JobFailed),
