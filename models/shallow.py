@@ -34,7 +34,7 @@ class Shallow(Method):
     """Hyperparameters of what comes before and after self-expression: view, length, affinity."""
 
     usual_affinity: ClassVar[Kind] = "processed"
-    squares: ClassVar[int] = 10
+    squares: ClassVar[int] = 18
     """N x N floats at the peak."""
 
     view: View | Literal["eigengap"] | None = Field(

@@ -8,6 +8,9 @@ from models.base import Candidate, Clustering, FloatArray, Method, Run, Shape
 from models.hyperparameters import View
 from models.sizes import shallow_bytes
 
+CHOOSING = 18
+"""N x N floats at the peak of choosing a view."""
+
 
 class Yardstick(Method):
     """Settings of what is compared."""
@@ -49,7 +52,7 @@ class Yardstick(Method):
         return (Candidate("as-asked", self, {}),)
 
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:  # noqa: ARG002 - the base's
-        choosing = 8 if self.view in (None, "eigengap") else 0
+        choosing = CHOOSING if self.view in (None, "eigengap") else 0
         return shallow_bytes(shape, max(self.squares, choosing))
 
     def fit(self, images: FloatArray, n_clusters: int, run: Run) -> Clustering:

@@ -21,7 +21,7 @@ class Spectral(Yardstick):
         "A. Y. Ng, M. I. Jordan, Y. Weiss: On Spectral Clustering: Analysis and an Algorithm. "
         "NIPS 2001."
     )
-    squares: ClassVar[int] = 8
+    squares: ClassVar[int] = 16
 
     method: Literal["spectral"] = "spectral"
     neighbours: Annotated[int, Field(ge=1, le=10_000)] | None = Field(

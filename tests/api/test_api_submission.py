@@ -74,7 +74,7 @@ REFUSALS = [
     ({"n_clusters": 1}, "invalid-n-clusters", "/n_clusters"),
     ({"n_clusters": 5}, "invalid-n-clusters", "choose 2 to 4"),
     ({"n_clusters": "two"}, "invalid-n-clusters", "/n_clusters"),
-    ({"method": "kmeans"}, "unknown-method", "'s2convscn'"),
+    ({"method": "k-means"}, "unknown-method", "'s2convscn'"),
     ({"method": {"norm": "l1"}}, "unknown-method", "/method"),
     ({"method": 5}, "invalid-hyperparameter", "/method must be a method's name"),
     ({"method": {"method": "s2convscn", "gamma9": 1}}, "unknown-hyperparameter", "/method/gamma9"),

@@ -107,7 +107,8 @@ def test_the_catalogue(service: Service) -> None:
         assert method["parameters"]["type"] == "object"
         assert set(method["defaults"]) == set(method["parameters"]["properties"])
     assert "orl" in methods["s2convscn"]["presets"]
-    service.problem(service.http.get("/v1/methods/kmeans"), 404, "not-found")
+    assert methods["ssc"]["presets"] == ["auto", "yaleb"]
+    service.problem(service.http.get("/v1/methods/k-means"), 404, "not-found")
 
 
 def test_every_kind_of_problem_is_explained(service: Service) -> None:

@@ -50,7 +50,7 @@ def test_runs_tables_and_picture(folder: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run", "orl", "s2convscn-l3"], "no method s2convscn-l3; there are lsr-pixels"),
+        (["run", "orl", "s2convscn-l3"], "no method s2convscn-l3; there are lrr"),
         (["run", "orl", "table5", "--data", "/nowhere"], "needs ORL.npz"),
         (["run", "orl", "table5", "--set", "gamma3=1"], "LEAGUE=tuned"),
         (["run", "orl", "table5", "--league", "tuned"], "needs a name"),

@@ -21,13 +21,13 @@ MakeCase = Callable[..., Case]
 
 
 def fresh(record: dict[str, Any]) -> dict[str, Any]:
-    """A record without what differs from run to run: times."""
+    """A record without what differs from run to run: times and memory."""
     text = json.dumps(record)
     found = json.loads(text, object_hook=lambda item: {k: item[k] for k in item if k not in TIMES})
     return dict(found)
 
 
-TIMES = {"seconds", "finished"}
+TIMES = {"seconds", "finished", "peak_bytes"}
 
 
 def test_a_record_holds_all_that_was_asked(

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from benchmarks import document, records, selection, tables
-from benchmarks.methods import LEAGUES, METHODS, SELECTED, TABLE3, TABLE5
+from benchmarks.methods import LEAGUES, METHODS, SELECTED, SHALLOW, TABLE3, TABLE5
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
+PAGES = (PAGE, ROOT / "docs" / "methods.md")
 
 
 def record(error: float, **changes: Any) -> dict[str, Any]:
@@ -69,6 +70,7 @@ def test_a_row_counts_seeds_at_the_last_epoch() -> None:
         "32.00",
         "11.00",
         "12 + 31",
+        "-",
     ]
     assert found.endswith("Code 0123456; torch 2 on a CPU, 2 threads.")
 
@@ -149,14 +151,20 @@ def test_a_document_gets_new_tables_between_its_markers() -> None:
 
 def test_the_page_names_all_leagues_and_methods() -> None:
     text = PAGE.read_text()
-    marked = {found[1] for found in document.MARKED.findall(text)}
-    assert set(document.TABLES) - marked == {"development printed"}
+    marked = {found[1] for page in PAGES for found in document.MARKED.findall(page.read_text())}
+    assert set(document.TABLES) - marked == {
+        "development printed",
+        "overview printed",
+        "overview tuned",
+    }
     assert all(f"`{league}`" in text for league in LEAGUES)
-    named = [m for m in METHODS if not m.endswith(("-L3", "-L4"))]
+    assert "`shallow`" in text
+    named = [m for m in METHODS if not m.endswith(("-L3", "-L4")) and m not in SHALLOW]
     assert all(f"`{method}`" in text for method in named)
 
 
-def test_the_page_shows_what_the_committed_records_say() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_page_shows_what_the_committed_records_say(page: Path) -> None:
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("which records are committed is known to git alone")
@@ -169,7 +177,7 @@ def test_the_page_shows_what_the_committed_records_say() -> None:
     )
     paths = [ROOT / line for line in sorted(listed.stdout.splitlines()) if "stage-one" not in line]
     committed = [found for path in paths if (found := records.read(path)) is not None]
-    text = PAGE.read_text()
+    text = page.read_text()
     assert document.renewed(text, committed) == text, "make bench-tables renews the page"
 
 
