@@ -102,7 +102,7 @@ def test_every_kind_is_measured_written_and_shown(
     monkeypatch.setattr(memory, "few_features", lambda: case)
     monkeypatch.setattr(memory, "CONTENDERS", ("highest",))
     monkeypatch.setattr(pretraining, "STEPS", 1)
-    kinds = ",".join(kind for kind in KINDS if kind != "memory")
+    kinds = ",".join([*(kind for kind in KINDS if kind != "memory"), "solvers"])
     arguments = ["speed", "--sets", "orl", "--rounds", "1", "--threads", "1", "--kinds", kinds]
     main(["--results", str(tmp_path), *arguments])
     found = records.speeds(tmp_path)
