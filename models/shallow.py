@@ -1,7 +1,7 @@
 """Self-expressive methods without a network: they differ in C alone. Imports no torch."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field
 
@@ -92,14 +92,28 @@ class Shallow(Method):
         return fit(settings, images, n_clusters, run)
 
 
-def ended(what: str, *, converged: bool, iterations: int, residual: float) -> tuple[Notice, ...]:
+MORE = "raise max_iterations, or tolerance if that is near enough"
+
+
+class Ended(Protocol):
+    """What an iterative solver says of its end."""
+
+    @property
+    def converged(self) -> bool: ...
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def residual(self) -> float: ...
+
+
+def limit(what: str, found: Ended, remedy: str = MORE) -> tuple[Notice, ...]:
     """Says so if a solver stopped at its limit."""
-    if converged:
+    if found.converged:
         return ()
     return (
         Notice(
             "not-converged",
-            f"{what} stopped at its limit of {iterations} iterations with a residual of "
-            f"{residual:.2g}: raise max_iterations, or tolerance if that is near enough.",
+            f"{what} stopped at its limit of {found.iterations} iterations with a residual of "
+            f"{found.residual:.2g}: {remedy}.",
         ),
     )

@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from models.base import Run
-from models.shallow import SOLVING, Expression, ended
+from models.shallow import SOLVING, Expression, limit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,10 +61,7 @@ def _solved(
         tolerance=tolerance,
         tell=partial(run.report, SOLVING),
     )
-    told = ended(
-        title, converged=found.converged, iterations=found.iterations, residual=found.residual
-    )
-    return Expression(found.C, {"residual": found.residual}, told)
+    return Expression(found.C, {"residual": found.residual}, limit(title, found, "raise tolerance"))
 
 
 def outliers_of(
@@ -84,10 +81,4 @@ def outliers_of(
         max_iterations=settings.max_iterations,
         tell=partial(run.report, SOLVING),
     )
-    told = ended(
-        settings.title,
-        converged=found.converged,
-        iterations=found.iterations,
-        residual=found.residual,
-    )
-    return Expression(found.C, {"residual": found.residual}, told)
+    return Expression(found.C, {"residual": found.residual}, limit(settings.title, found))

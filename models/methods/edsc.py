@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from models.base import Run, Shape
 from models.presets import names
-from models.shallow import SOLVING, Expression, Iterations, Shallow, Tolerance, ended
+from models.shallow import SOLVING, Expression, Iterations, Shallow, Tolerance, limit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,10 +77,6 @@ class EDSC(Shallow):
             self.max_iterations,
             partial(run.report, SOLVING),
         )
-        told = ended(
-            self.title,
-            converged=found.converged,
-            iterations=found.iterations,
-            residual=found.residual,
+        return Expression(
+            found.C, {"rank": found.rank, "residual": found.residual}, limit(self.title, found)
         )
-        return Expression(found.C, {"rank": found.rank, "residual": found.residual}, told)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from models.base import Run
 from models.presets import names
-from models.shallow import SOLVING, Expression, Iterations, Shallow, Tolerance, ended
+from models.shallow import SOLVING, Expression, Iterations, Shallow, Tolerance, limit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,11 +46,5 @@ class LRR(Shallow):
             max_iterations=self.max_iterations,
             tell=partial(run.report, SOLVING),
         )
-        told = ended(
-            self.title,
-            converged=found.converged,
-            iterations=found.iterations,
-            residual=found.residual,
-        )
         figures = {"objective": found.objective, "gap": found.gap, "residual": found.residual}
-        return Expression(found.C, figures, told)
+        return Expression(found.C, figures, limit(self.title, found))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from models.base import Run
-from models.shallow import SOLVING, Expression, Iterations, Shallow, Tolerance, ended
+from models.shallow import SOLVING, Expression, Iterations, Shallow, Tolerance, limit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,10 +71,4 @@ class LRSC(Shallow):
             max_iterations=self.max_iterations,
             tell=partial(run.report, SOLVING),
         )
-        told = ended(
-            self.title,
-            converged=found.converged,
-            iterations=found.iterations,
-            residual=found.residual,
-        )
-        return Expression(found.C, {"residual": found.residual}, told)
+        return Expression(found.C, {"residual": found.residual}, limit(self.title, found))
