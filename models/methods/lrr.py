@@ -31,7 +31,7 @@ class LRR(Shallow):
     penalty: Annotated[float, Field(gt=0, le=1e6)] = Field(
         1.0, description="lambda: weight of the residuals' lengths."
     )
-    tolerance: Tolerance = Field(1e-4, description="Of ADMM's residuals, relative.")
+    tolerance: Tolerance = Field(1e-3, description="Of the duality gap, relative.")
     max_iterations: Iterations = Field(1000, description="Limit of ADMM.")
 
     def represent(self, X: "Tensor", n_clusters: int, run: Run) -> Expression:  # noqa: ARG002
@@ -46,5 +46,5 @@ class LRR(Shallow):
             max_iterations=self.max_iterations,
             tell=partial(run.report, SOLVING),
         )
-        figures = {"objective": found.objective, "gap": found.gap, "residual": found.residual}
+        figures = {"objective": found.objective, "residual": found.residual}
         return Expression(found.C, figures, limit(self.title, found))

@@ -19,12 +19,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from models.solvers.balance import Residuals
-from models.solvers.leading import Leading, decompose
+from models.solvers.balance import PERIOD, Residuals
+from models.solvers.leading import Leading, decompose, right_singular
 from models.solvers.telling import Tell
 
 RELAXATION = 1.6
 """Over-relaxation (Boyd et al., 2011, section 3.4.3)."""
+NEAR = 1e-2
+"""Residual from which on the duality gap is looked at."""
 TINY = 1e-12
 
 
@@ -34,15 +36,13 @@ class LowRank(NamedTuple):
     Attributes:
         C: (N, N) the representation Z; row i expresses image i.
         objective: ||Z||_* + penalty ||X - Z X||_{2,1}.
-        gap: by how much, relative to it, it may lie above the minimum.
-        residual: the larger of the relative primal and dual residuals.
+        residual: the duality gap: by how much, relative to it, it may lie above the minimum.
         converged: whether that is within the tolerance.
         iterations: how many were needed.
     """
 
     C: Tensor
     objective: float
-    gap: float
     residual: float
     converged: bool
     iterations: int
@@ -52,23 +52,23 @@ def low_rank(
     X: Tensor,
     penalty: float,
     *,
-    tolerance: float = 1e-4,
+    tolerance: float = 1e-3,
     max_iterations: int = 1000,
     tell: Tell | None = None,
 ) -> LowRank:
-    """Solve for X (N, D)."""
+    """Solve for X (N, D); ``tolerance`` is of the duality gap, relative to the objective."""
     now = Iteration(X, penalty)
-    step = 0
+    gap, step = math.inf, 0
     for step in range(1, max_iterations + 1):
         now.advance()
         if tell is not None:
             tell(step, max_iterations, residual=now.residuals.worst)
-        if now.residuals.worst < tolerance:
-            break
+        if step == max_iterations or (step % PERIOD == 0 and now.residuals.worst < NEAR):
+            gap = now.gap()
+            if gap <= tolerance:
+                break
         now.rescale(now.residuals.factor(step))
-    objective, worst = now.objective(), now.residuals.worst
-    gap = 1 - now.bound() / max(objective, TINY)
-    return LowRank(now.J @ now.U.T, objective, gap, worst, worst < tolerance, step)
+    return LowRank(now.J @ now.U.T, now.objective(), gap, gap <= tolerance, step)
 
 
 class Iteration:
@@ -108,14 +108,19 @@ class Iteration:
 
     def objective(self) -> float:
         """||J||_* + penalty ||(U - J) S||_{2,1}: of a feasible point."""
-        nuclear = torch.linalg.svdvals(self.J).sum()
+        nuclear = right_singular(self.J)[1].sum()
         errors = torch.linalg.vector_norm(self.US - self.J * self.s, dim=1).sum()
         return float(nuclear + self.penalty * errors)
+
+    def gap(self) -> float:
+        """Of the objective and ``bound``, relative to the objective."""
+        objective = self.objective()
+        return (objective - self.bound()) / max(objective, TINY)
 
     def bound(self) -> float:
         """<Y, U S>, Y scaled until ||y_i|| <= penalty and ||Y S||_2 <= 1: below the minimum."""
         Y = self.dual_E * self.mu
-        largest = float(torch.linalg.matrix_norm(Y * self.s, 2))
+        largest = float(right_singular(Y * self.s)[1][0])
         longest = float(torch.linalg.vector_norm(Y, dim=1).max())
         bound: float = float((Y * self.US).sum()) / max(longest / self.penalty, largest, TINY)
         return bound
