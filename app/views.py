@@ -20,6 +20,7 @@ PHASES = {
     Phase.SELF_EXPRESSION: "Learning the self-expression",
     Phase.TRAINING: "Training the whole network",
     Phase.SOLVING: "Expressing each image by the others",
+    Phase.CLUSTERING: "Clustering",
     Phase.SCORING: "Scoring",
     Phase.PUBLISHING: "Storing the results",
 }

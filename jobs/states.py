@@ -43,5 +43,6 @@ class Phase(StrEnum):
     SELF_EXPRESSION = "self_expression"
     TRAINING = "training"
     SOLVING = "solving"
+    CLUSTERING = "clustering"
     SCORING = "scoring"
     PUBLISHING = "publishing"

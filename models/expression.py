@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from models.affinity import affinity, plain
 from models.base import Clustering, FloatArray, Run, State
 from models.quality import notices
-from models.shallow import SOLVING, Expression, Shallow
+from models.shallow import CLUSTERING, Expression, Shallow
 from models.spectral import spectral_clustering
 from models.views import VIEWED, notice, prepare
 
@@ -39,22 +39,23 @@ def clustered(settings: Shallow, X: Tensor, n_clusters: int, run: Run) -> Cluste
     """Features X (N, D) to clusters."""
     X = F.normalize(X) if settings.unit_norm else X
     expression = settings.represent(X, n_clusters, run)
-    figures = expression.figures | _figures(X, expression)
-    run.report(SOLVING, 1, 1, save=None, labels=None, **figures)
     C = expression.C.float().cpu().numpy()
     A = affinity(C, n_clusters, settings.affinity or "plain", settings.postprocessing)
     found = spectral_clustering(A, n_clusters, run.seed, settings.assign)
+    figures = {
+        "relative_eigengap": found.relative_eigengap,
+        "components": float(found.components),
+        **expression.figures,
+        **_figures(X, expression),
+    }
+    run.report(CLUSTERING, 1, 1, save=None, labels=found.labels, **figures)
     return Clustering(
         labels=found.labels,
         coefficients=C,
         affinity=A,
         plain_affinity=plain(C),
         labelings={"spectral": found.labels},
-        diagnostics={
-            "relative_eigengap": found.relative_eigengap,
-            "components": float(found.components),
-            **figures,
-        },
+        diagnostics=figures,
         notices=(*expression.notices, *notices(found.labels, n_clusters, found)),
     )
 

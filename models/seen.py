@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from models.base import Clustering, FloatArray, Run, State
-from models.shallow import SOLVING
+from models.shallow import CLUSTERING
 from models.views import VIEWED, notice, prepare
 from models.yardstick import Yardstick
 
@@ -21,7 +21,7 @@ def fit(settings: Yardstick, images: FloatArray, n_clusters: int, run: Run) -> C
     if settings.unit_norm:
         X = X / np.maximum(np.linalg.norm(X, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     found = decided.clustered(X, n_clusters, run.seed)
-    run.report(SOLVING, 1, 1, save=None, labels=None, **found.diagnostics)
+    run.report(CLUSTERING, 1, 1, save=None, labels=found.labels, **found.diagnostics)
     return replace(
         found,
         notices=(*notice(settings.view, decided.view), *found.notices),

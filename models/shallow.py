@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SOLVING = "solving"
 """Phase of the solver's iterations."""
+CLUSTERING = "clustering"
+"""Phase of what comes after it."""
 Iterations = Annotated[int, Field(ge=1, le=100_000)]
 Tolerance = Annotated[float, Field(gt=0, lt=1)]
 

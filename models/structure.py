@@ -1,5 +1,6 @@
 """S3C's alternation of self-expression and segmentation."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -7,11 +8,35 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.affinity import affinity
-from models.base import Run
+from models.base import IntArray, Run, State
 from models.methods.soft_s3c import S3C
-from models.shallow import Expression
+from models.shallow import SOLVING, Expression
 from models.sparsity import lasso_of, outliers_of
 from models.spectral import embed, spectral_clustering
+
+
+class Round:
+    """A part of the run: its steps count on from round to round, their figures are not kept."""
+
+    def __init__(self, run: Run, number: int, of: int) -> None:
+        self.run, self.number, self.of = run, number, of
+        self.device, self.seed = run.device, run.seed
+
+    def report(
+        self,
+        phase: str,
+        step: int,
+        total: int,
+        *,
+        save: Callable[[], State] | None = None,
+        labels: IntArray | None = None,
+        **values: float,  # noqa: ARG002 - the run's
+    ) -> None:
+        done = self.number * total + step
+        self.run.report(phase, done, self.of * total, save=save, labels=labels)
+
+    def resume(self) -> State | None:
+        return self.run.resume()
 
 
 def alternate(settings: S3C, X: Tensor, n_clusters: int, run: Run) -> Expression:
@@ -20,8 +45,10 @@ def alternate(settings: S3C, X: Tensor, n_clusters: int, run: Run) -> Expression
     change, done = float("nan"), 0
     while True:
         weights = None if Theta is None else 1 + settings.strength * Theta
-        found = _express(settings, X, run, weights)
+        found = _express(settings, X, Round(run, done, settings.rounds), weights)
         done += 1
+        figures = found.figures | ({} if Theta is None else {"change": change})
+        run.report(SOLVING, done, settings.rounds, save=None, labels=None, **figures)
         if done == settings.rounds or settings.strength == 0 or change < settings.settled:
             break
         new = separation(settings, found.C, n_clusters, run.seed)

@@ -1,5 +1,6 @@
 """The losses by epoch as small multiples: a line of panels for each phase of the fit."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import ceil, isfinite
 from pathlib import Path
@@ -19,6 +20,8 @@ WIDE = 200.0
 """From so wide a range on, a logarithmic axis names powers of ten alone."""
 FEW = 30
 """A series of at most so many epochs shows each as a dot."""
+STEPS = {"solving": "iterations"}
+"""What the steps of a phase are, if not epochs."""
 PLACES = frozenset({"phase", "epoch", "epochs", "member"})
 TITLES = {
     "loss": "total loss",
@@ -45,7 +48,8 @@ def curves(rows: Rows, path: Path | str) -> None:
 
     Args:
         rows: one mapping per epoch: ``phase``, ``epoch`` and numbers under any names; a value that
-            is not a finite number is left out; of an ensemble's, the last member's are shown.
+            is not a finite number is left out; of an ensemble's, the last member's are shown; a
+            phase of one step has no curve.
         path: the file; 1440 pixels wide.
     """
     rows = [row for row in rows if row.get("member") == rows[-1].get("member")]
@@ -57,7 +61,8 @@ def curves(rows: Rows, path: Path | str) -> None:
     page = figure(width, height)
     top = 20
     for colour, (phase, series) in enumerate(phases.items()):
-        title = f"{phase.replace('_', ' ').capitalize()}, {int(series[0].epochs[-1])} epochs"
+        count = f"{int(series[0].epochs[-1])} {STEPS.get(phase, 'epochs')}"
+        title = f"{phase.replace('_', ' ').capitalize()}, {count}"
         page.text(MARGIN / width, 1 - (top + 26) / height, title, size=15, weight="bold", color=INK)
         for place, one in enumerate(series):
             left = MARGIN + place % COLUMNS * (PANEL_WIDTH + GAP)
@@ -66,12 +71,15 @@ def curves(rows: Rows, path: Path | str) -> None:
             _panel(page.add_axes(box), one, SERIES[colour % len(SERIES)])
         top += HEADING + lines[colour] * (PANEL_HEIGHT + RISE)
     if not phases:
-        page.text(0.5, 0.5, "No epochs were recorded.", ha="center", size=14, color=FAINT)
+        said = "There is no curve: this method has no epochs."
+        page.text(0.5, 0.5, said, ha="center", size=14, color=FAINT)
     page.savefig(path)
 
 
 def _phases(rows: Rows) -> list[str]:
-    return list(dict.fromkeys(row["phase"] for row in rows))
+    """Those of more than one step, in their order."""
+    counts = Counter(row["phase"] for row in rows)
+    return [phase for phase, count in counts.items() if count > 1]
 
 
 def _series(rows: Rows) -> list[Series]:

@@ -14,7 +14,8 @@ SHARES: dict[Phase, tuple[float, float]] = {
     Phase.INITIALISING: (0.30, 0.33),
     Phase.SELF_EXPRESSION: (0.33, 0.45),
     Phase.TRAINING: (0.45, 0.95),
-    Phase.SOLVING: (0.30, 0.95),
+    Phase.SOLVING: (0.30, 0.85),
+    Phase.CLUSTERING: (0.85, 0.95),
     Phase.SCORING: (0.95, 0.97),
     Phase.PUBLISHING: (0.97, 1.0),
 }
