@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from models.methods.ssc import SSC
 
 
+UNRELATED = 1e-6
+"""Correlations below this share of the largest are none."""
+
+
 def lasso_of(
     K: "Tensor",
     alpha: float,
@@ -21,7 +25,7 @@ def lasso_of(
     weights: "Tensor | None" = None,
 ) -> Expression:
     """One penalty for all images: min_i max_j |k_ij| / alpha."""
-    penalty = correlation(K).min() / alpha
+    penalty = least_correlation(K) / alpha
     solve = partial(_solved, weights=weights, tolerance=tolerance, title=title)
     return solve(K, penalty.expand(len(K)), run)
 
@@ -38,7 +42,14 @@ def elastic_net_of(
 def correlation(K: "Tensor") -> "Tensor":
     """Of each image the largest |k_ij| with another; of unrelated ones a little, not zero. (N,)."""
     others = K.abs().fill_diagonal_(0).amax(dim=1)
-    return others.clamp(min=1e-6 * float(others.max()) or 1.0)
+    return others.clamp(min=UNRELATED * float(others.max()) or 1.0)
+
+
+def least_correlation(K: "Tensor") -> "Tensor":
+    """Of the images that are related to any: a black one must not loosen the others' penalty."""
+    others = correlation(K)
+    related = others[others > 2 * UNRELATED * others.max()]
+    return related.min() if len(related) else others.min()
 
 
 def _solved(
@@ -73,7 +84,7 @@ def outliers_of(
     if settings.outliers:
         fidelity = settings.alpha / max(float(X.abs().sum(dim=1).max()), 1e-12)
     else:
-        fidelity = settings.alpha / float(correlation(X @ X.T).min())
+        fidelity = settings.alpha / float(least_correlation(X @ X.T))
     found = sparse(
         Problem(X, fidelity, settings.outliers, settings.affine, weights),
         settings.alpha,

@@ -29,7 +29,8 @@ Found = dict[str, Any]
 
 def measure(case: Case, rounds: int) -> dict[str, object]:
     """Each contender once: the slow ones take minutes. ``rounds`` of ours, the median."""
-    X = torch.nn.functional.normalize(torch.from_numpy(case.images).flatten(1))  # (N, D)
+    X = torch.from_numpy(case.images).flatten(1)  # (N, D)
+    X = torch.nn.functional.normalize(X[X.any(dim=1)])  # a black image relates to none
     problems = {f"lasso, alpha {alpha:g}": _lasso(X, alpha) for alpha in ALPHAS}
     problems |= {f"OMP, {ATOMS} atoms": _pursuit(X), f"LRR, lambda {PENALTY:g}": _low_rank(X)}
     compared = {

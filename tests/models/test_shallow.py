@@ -148,3 +148,17 @@ def test_features_are_those_of_the_deep_methods_stage_one(
     assert shallow.embedding is not None
     assert deep.embedding is not None
     assert np.allclose(shallow.embedding, deep.embedding, rtol=1e-3, atol=1e-3)
+
+
+def test_a_black_image_does_not_loosen_the_penalty_of_the_others(
+    subspaces: Subspaces, recorder: Any
+) -> None:
+    images = subspaces[0]
+    black = np.concatenate([images, np.zeros_like(images[:1])])
+    method = parse({"method": "ssc", "view": "plain"})
+    alone = method.fit(images, 3, recorder()).coefficients
+    beside = method.fit(black, 3, recorder()).coefficients
+    assert alone is not None
+    assert beside is not None
+    assert np.allclose(beside[:-1, :-1], alone, atol=1e-5)
+    assert not beside[-1].any()
