@@ -59,7 +59,7 @@ class Shallow(Method):
         """Express every row of X (N, D) by the others."""
         raise NotImplementedError
 
-    def check(self, shape: Shape, n_clusters: int) -> None:
+    def check(self, shape: Shape) -> None:
         """Whether the settings suit the sizes. Raises ValueError, saying what would be right."""
 
     def rule(self, shape: Shape, n_clusters: int) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Shallow(Method):
         }
 
     def resolve(self, shape: Shape, n_clusters: int) -> Self:
-        self.check(shape, n_clusters)
+        self.check(shape)
         rule = self.rule(shape, n_clusters)
         missing = {key: value for key, value in rule.items() if getattr(self, key) is None}
         return self.model_copy(update=missing)

@@ -51,7 +51,7 @@ class EDSC(Shallow):
             raise ValueError(message)
         return self
 
-    def check(self, shape: Shape, n_clusters: int) -> None:  # noqa: ARG002 - the base's
+    def check(self, shape: Shape) -> None:
         if self.affine and shape.n_images < 3:  # noqa: PLR2004 - two others must be mixed
             message = "affine: needs 3 images or more, so that each is a mixture of others"
             raise ValueError(message)

@@ -45,7 +45,7 @@ class SSC(Shallow):
     )
     max_iterations: Iterations = Field(500, description="Limit of ADMM.")
 
-    def check(self, shape: Shape, n_clusters: int) -> None:  # noqa: ARG002 - the base's
+    def check(self, shape: Shape) -> None:
         if self.affine and shape.n_images < 3:  # noqa: PLR2004 - two others must be mixed
             message = "affine: needs 3 images or more, so that each is a mixture of others"
             raise ValueError(message)

@@ -31,13 +31,13 @@ class SSCOMP(Shallow):
 
     method: Literal["ssc-omp"] = "ssc-omp"
     coefficients: Annotated[int, Field(ge=1, le=1000)] = Field(
-        5, description="Of an image at most (k)."
+        3, description="Of an image at most (k)."
     )
     tolerance: Annotated[float, Field(ge=0, lt=1)] = Field(
         1e-6, description="An image is done when this share of its squared length is left."
     )
 
-    def check(self, shape: Shape, n_clusters: int) -> None:  # noqa: ARG002 - the base's
+    def check(self, shape: Shape) -> None:
         if self.coefficients >= shape.n_images:
             message = (
                 f"coefficients is {self.coefficients}, but an image has {shape.n_images - 1} "
