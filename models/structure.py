@@ -1,5 +1,6 @@
 """S3C's alternation of self-expression and segmentation."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -47,14 +48,14 @@ def alternate(settings: S3C, X: Tensor, n_clusters: int, run: Run) -> Expression
         weights = None if Theta is None else 1 + settings.strength * Theta
         found = _express(settings, X, Round(run, done, settings.rounds), weights)
         done += 1
-        figures = found.figures | ({} if Theta is None else {"change": change})
+        figures = found.figures | ({"change": change} if math.isfinite(change) else {})
         run.report(SOLVING, done, settings.rounds, save=None, labels=None, **figures)
         if done == settings.rounds or settings.strength == 0 or change < settings.settled:
             break
         new = separation(settings, found.C, n_clusters, run.seed)
         change = float("inf") if Theta is None else float((new - Theta).abs().mean())
         Theta = new
-    return replace(found, figures=found.figures | {"rounds": float(done), "change": change})
+    return replace(found, figures=figures | {"rounds": float(done)})
 
 
 def separation(settings: S3C, C: Tensor, n_clusters: int, seed: int) -> Tensor:
