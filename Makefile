@@ -42,7 +42,7 @@ bench-speed: $(READY)  ## [LARGE=1 SETS KINDS DATA ROUNDS THREADS]: epochs, memo
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks speed $(call given,$(SPEED)) $(if $(LARGE),--large)
 
 bench-table: $(READY)  ## [DATA THREADS]: Tables 2 (n = 10, 38) and 5 of the methods without a network
-	for set in orl coil20; do $(BIN)/python -m benchmarks run $(call given,DATA THREADS CACHE) $$set shallow; done
+	for set in orl coil20; do $(BIN)/python -m benchmarks run $(call given,DATA THREADS CACHE) $$set shallow || exit 1; done
 	$(BIN)/python -m benchmarks run $(call given,DATA THREADS CACHE) --seeds 3 yaleb shallow
 	$(BIN)/python -m benchmarks run $(call given,DATA THREADS CACHE) --seeds 1 --n-clusters 10 yaleb shallow
 	$(BIN)/python -m benchmarks run $(call given,DATA THREADS CACHE) --seeds 1 coil100 shallow

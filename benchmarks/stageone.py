@@ -9,11 +9,11 @@ from benchmarks import machine, states
 from benchmarks.journal import Journal, Show
 from benchmarks.methods import stage_one_settings
 from benchmarks.records import digest
-from models.autoencoder import pretrain
+from models.autoencoder import PRETRAINED, pretrain
 from models.base import FloatArray, State
 from models.checkpointing import module_arrays
 from models.methods.s2convscn import S2ConvSCN
-from models.training import PRETRAINED, Training
+from models.training import Training
 
 
 class Origin(NamedTuple):

@@ -19,6 +19,8 @@ from models.losses import L0
 from models.network import Decoder, Encoder
 
 PHASE = "pretraining"
+PRETRAINED = "pretrained"
+"""Phase of a state that holds a finished stage I, perhaps of another run, and no more."""
 
 
 def pretrain(

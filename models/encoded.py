@@ -5,15 +5,13 @@ from functools import partial
 
 import torch
 
-from models.autoencoder import PHASE, pretrain
+from models.autoencoder import PHASE, PRETRAINED, pretrain
 from models.base import Clustering, FloatArray, Run, State
 from models.checkpointing import load_module, module_arrays
 from models.expression import clustered
 from models.network import Decoder, Encoder, encode
 from models.onfeatures import OnFeatures
 from models.views import VIEWED, notice, prepare
-
-PRETRAINED = "pretrained"
 
 
 def fit(settings: OnFeatures, images: FloatArray, n_clusters: int, run: Run) -> Clustering:

@@ -43,10 +43,11 @@ class Round:
 def alternate(settings: S3C, X: Tensor, n_clusters: int, run: Run) -> Expression:
     """C with weights 1 + strength Theta, then Theta from C, until Theta stays."""
     Theta: Tensor | None = None
+    K = X @ X.T
     change, done = float("nan"), 0
     while True:
         weights = None if Theta is None else 1 + settings.strength * Theta
-        found = _express(settings, X, Round(run, done, settings.rounds), weights)
+        found = _express(settings, X, K, Round(run, done, settings.rounds), weights)
         done += 1
         figures = found.figures | ({"change": change} if math.isfinite(change) else {})
         run.report(SOLVING, done, settings.rounds, save=None, labels=None, **figures)
@@ -71,7 +72,7 @@ def separation(settings: S3C, C: Tensor, n_clusters: int, seed: int) -> Tensor:
     return (1 - Q @ Q.T).clamp_(min=0)  # rows are of unit length
 
 
-def _express(settings: S3C, X: Tensor, run: Run, weights: Tensor | None) -> Expression:
+def _express(settings: S3C, X: Tensor, K: Tensor, run: Run, weights: Tensor | None) -> Expression:
     if settings.outliers or settings.affine:
         return outliers_of(settings, X, run, weights)
-    return lasso_of(X @ X.T, settings.alpha, settings.tolerance, settings.title, run, weights)
+    return lasso_of(K, settings.alpha, settings.tolerance, settings.title, run, weights)

@@ -14,7 +14,7 @@ from torch.optim import Adam
 from models.affinity import affinity, plain
 from models.alignment import align
 from models.autoencoder import PHASE as STAGE_ONE
-from models.autoencoder import pretrain
+from models.autoencoder import PRETRAINED, pretrain
 from models.base import Clustering, FloatArray, IntArray, NotFinite, Run, State
 from models.checkpointing import load_module, load_optimiser, module_arrays, optimiser_arrays
 from models.methods.s2convscn import S2ConvSCN
@@ -27,8 +27,6 @@ from models.ridge import start
 from models.spectral import Segmentation, spectral_clustering
 from models.views import VIEWED, notice, prepare
 
-PRETRAINED = "pretrained"
-"""Phase of a state that holds a finished stage I, perhaps of another run, and no more."""
 START = "start."
 
 

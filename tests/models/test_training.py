@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from models.autoencoder import PRETRAINED
 from models.base import Clustering, FloatArray, IntArray, NotFinite, State, Stopped
 from models.catalogue import parse
 from models.methods.dscnet import DSCNet
 from models.methods.s2convscn import S2ConvSCN
-from models.training import PRETRAINED
 
 SHORT: dict[str, Any] = {
     "encoder": [[3, 4]],
