@@ -22,7 +22,7 @@ from scipy.sparse.linalg import SuperLU, splu
 from models.base import FloatArray
 
 Symmetric: TypeAlias = "FloatArray | sparse.csc_array"
-Inverse = Callable[[FloatArray], FloatArray]
+Operator = Callable[[FloatArray], FloatArray]
 
 ANGLE = 1e-2
 """Largest sine of the angle to the exact subspace that a fast solution may have."""
@@ -30,8 +30,10 @@ VALUE = 1e-3
 """Largest relative error of the distance from 1 of the first eigenvalue left out."""
 SHIFT = 1e-4
 """How far above its largest eigenvalue the matrix is shifted before it is inverted."""
-BLOCKS = range(4, 9)
+BLOCKS = range(5, 13)
 """Blocks of the Krylov space after which its solution is judged."""
+SPREAD = 0.5
+"""Eigenvalue k up to which a dense matrix separates its leading eigenvectors by itself."""
 TALL = 4
 """A basis is worth its cost while it has at most N / TALL vectors."""
 
@@ -71,43 +73,58 @@ def leading(L: Symmetric, k: int) -> tuple[FloatArray, FloatArray] | None:
     n = L.shape[0]
     if TALL * (k + 1) > n:
         return None
-    found = inverse_krylov(L, k) if TALL * _width(k) * BLOCKS[-1] <= n else None
+    found = krylov(L, k)
     if found is None or not found.accurate:
         dense = L if isinstance(L, np.ndarray) else L.toarray()
         found = rayleigh_ritz(L, largest_eigenpairs(dense, k + 1)[1])
     return (found.values, found.vectors[:, :k]) if found.accurate else None
 
 
-def inverse_krylov(L: Symmetric, k: int) -> RitzPairs | None:
-    """Leading eigenpairs from a block Krylov space of T = ((1 + SHIFT) I - L)^-1.
+def krylov(L: Symmetric, k: int) -> RitzPairs | None:
+    """Leading eigenpairs from a block Krylov space; None if it has no room or no operator.
 
-    Spectra of affinities are flat just below 1, where L itself separates the eigenvectors slowly;
-    T spreads that end out. A block wider than any multiplicity, started at random, misses nothing.
-    The residual that judges it is that of L itself.
+    A block wider than any multiplicity, started at random, misses nothing. The residual that judges
+    it is that of L itself.
     """
-    T = dense_inverse(L) if isinstance(L, np.ndarray) else sparse_inverse(L)
+    n, width = L.shape[0], _width(k)
+    most = min(BLOCKS[-1], n // (TALL * width))
+    T = _operator(L, k) if most >= BLOCKS[0] else None
     if T is None:
         return None
-    width = _width(k)
-    start = np.random.default_rng(0).standard_normal((L.shape[0], width), dtype=np.float32)
-    basis = _orthonormal(start)  # (N, width * blocks)
-    images = T(basis)
+    basis, images = (np.empty((n, most * width), np.float32, order="F") for _ in range(2))
+    block = np.random.default_rng(0).standard_normal((n, width), dtype=np.float32)
+    H = np.zeros((most * width, most * width), np.float32)  # basis.T @ images, above its diagonal
     found = None
-    for blocks in range(2, BLOCKS[-1] + 1):
-        block = images[:, -width:]
+    for blocks in range(1, most + 1):
+        past, done = slice(0, (blocks - 1) * width), slice(0, blocks * width)
+        new = slice(past.stop, done.stop)
         for _ in range(2):
-            block = _orthonormal(block - basis @ (basis.T @ block))
-        basis = np.hstack([basis, block])
-        images = np.hstack([images, T(block)])
+            block = _orthonormal(block - basis[:, past] @ (basis[:, past].T @ block))
+        basis[:, new] = block
+        images[:, new] = block = T(block)
+        H[done, new] = basis[:, done].T @ block
         if blocks in BLOCKS:
-            _, Y = np.linalg.eigh(basis.T @ images)
-            found = rayleigh_ritz(L, images @ Y[:, -k - 1 :])
+            _, Y = largest_eigenpairs(H[done, done].T, k + 1)
+            found = rayleigh_ritz(L, images[:, done] @ Y)
             if found.accurate:
                 break
     return found
 
 
-def dense_inverse(L: FloatArray) -> Inverse | None:
+def _operator(L: Symmetric, k: int) -> Operator | None:
+    """What a Krylov space is made of: L, or T = ((1 + SHIFT) I - L)^-1.
+
+    Spectra of affinities are flat just below 1, where L itself separates the eigenvectors slowly;
+    T spreads that end out. Where the sum of all squared eigenvalues shows that the first k do not
+    all lie there, as for plain affinities, T would be of no use.
+    """
+    if isinstance(L, np.ndarray):
+        spread = np.vdot(L, L) <= k * SPREAD**2
+        return partial(np.matmul, L) if spread else dense_inverse(L)
+    return sparse_inverse(L)
+
+
+def dense_inverse(L: FloatArray) -> Operator | None:
     """X to ((1 + SHIFT) I - L)^-1 X by Cholesky's factors; None if an eigenvalue of L is too large.
 
     It leaves out what is smaller than 1's rounding, whose products are subnormal, and so slow.
@@ -121,7 +138,7 @@ def dense_inverse(L: FloatArray) -> Inverse | None:
     return partial(cho_solve, factor, check_finite=False)
 
 
-def sparse_inverse(L: sparse.csc_array) -> Inverse | None:
+def sparse_inverse(L: sparse.csc_array) -> Operator | None:
     """The same by a sparse factorisation, which for graphs of few neighbours costs next to nothing.
 
     The shifted matrix is diagonally dominant up to a scaling, so that no pivoting is needed.

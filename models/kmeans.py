@@ -1,5 +1,7 @@
 """k-means by local search: one greedy seeding, then swaps of centres while they help."""
 
+from typing import NamedTuple
+
 import numpy as np
 from sklearn.cluster._kmeans import _kmeans_single_lloyd
 
@@ -16,6 +18,19 @@ MOVED = 1e-4
 ITERATIONS = 300
 
 
+class Points(NamedTuple):
+    """Points (N, p) in float32, their squared lengths (N,), and the mean variance of a column."""
+
+    X: FloatArray
+    squares: FloatArray
+    variance: float
+
+
+def points(X: FloatArray) -> Points:
+    X = np.ascontiguousarray(X, dtype=np.float32)
+    return Points(X, np.einsum("ij,ij->i", X, X), float(X.var(axis=0).mean()))
+
+
 def kmeans(X: FloatArray, n_clusters: int, seed: int) -> IntArray:
     """Labels (N,) of points (N, p), in float32.
 
@@ -23,12 +38,11 @@ def kmeans(X: FloatArray, n_clusters: int, seed: int) -> IntArray:
     its squared distance replaces the centre whose loss costs least, and Lloyd's iterations follow.
     That finds a lower inertia than the best of 20 restarts of k-means++, in less time.
     """
-    X = np.ascontiguousarray(X, dtype=np.float32)
-    generator = np.random.default_rng(seed)
-    labels, inertia, centres = _lloyd(X, X[plus_plus(X, n_clusters, generator)])
+    P, generator = points(X), np.random.default_rng(seed)
+    labels, inertia, centres = _lloyd(P, P.X[plus_plus(P, n_clusters, generator)])
     failures = 0
     while failures < PATIENCE:
-        tried = _lloyd(X, swapped(X, centres, generator))
+        tried = _lloyd(P, swapped(P, centres, generator))
         if tried[1] < (1 - LESS) * inertia:
             labels, inertia, centres = tried
             failures = 0
@@ -42,43 +56,43 @@ def refine(X: FloatArray, labels: IntArray, n_clusters: int) -> IntArray:
 
     They move single points: if a cluster would lose half of its own, the partition stays as it is.
     """
-    X = np.ascontiguousarray(X, dtype=np.float32)
-    members = np.eye(n_clusters, dtype=X.dtype)[labels]  # (N, n)
+    P = points(X)
+    members = np.eye(n_clusters, dtype=np.float32)[labels]  # (N, n)
     sizes = members.sum(axis=0)
-    found = _lloyd(X, members.T @ X / sizes[:, None])[0].astype(np.int64)
+    found = _lloyd(P, members.T @ P.X / sizes[:, None])[0].astype(np.int64)
     kept = np.bincount(labels[found == labels], minlength=n_clusters)
     return found if (2 * kept > sizes).all() else labels
 
 
-def plus_plus(X: FloatArray, n_clusters: int, generator: np.random.Generator) -> IntArray:
+def plus_plus(P: Points, n_clusters: int, generator: np.random.Generator) -> IntArray:
     """Greedy k-means++ (Arthur and Vassilvitskii, SODA 2007): indices (n,) of the first centres.
 
     Of 2 + ln n candidates the one that lowers the sum of squared distances most is next.
     """
     trials = 2 + int(np.log(n_clusters))
     seeds = np.empty(n_clusters, dtype=np.int64)
-    seeds[0] = generator.integers(len(X))
-    nearest = _squared_distances(X, X[seeds[:1]])[0]  # (N,)
+    seeds[0] = generator.integers(len(P.X))
+    nearest = _squared_distances(P, P.X[seeds[:1]])[0]  # (N,)
     for k in range(1, n_clusters):
         candidates = _drawn(nearest, trials, generator)
-        distances = np.minimum(_squared_distances(X, X[candidates]), nearest)  # (trials, N)
+        distances = np.minimum(_squared_distances(P, P.X[candidates]), nearest)  # (trials, N)
         best = distances.sum(axis=1).argmin()
         seeds[k], nearest = candidates[best], distances[best]
     return seeds
 
 
-def swapped(X: FloatArray, centres: FloatArray, generator: np.random.Generator) -> FloatArray:
+def swapped(P: Points, centres: FloatArray, generator: np.random.Generator) -> FloatArray:
     """The centres (n, p) after the best swap of one for a point out of a few drawn ones."""
-    distances, every = _squared_distances(X, centres), np.arange(len(X))  # (n, N)
+    distances, every = _squared_distances(P, centres), np.arange(len(P.X))  # (n, N)
     owner = distances.argmin(axis=0)
     first = distances[owner, every]
     distances[owner, every] = np.inf
     second = distances.min(axis=0)
-    drawn = X[_drawn(first, CANDIDATES, generator)]
-    added = _squared_distances(X, drawn)  # (CANDIDATES, N)
+    drawn = P.X[_drawn(first, CANDIDATES, generator)]
+    added = _squared_distances(P, drawn)  # (CANDIDATES, N)
     kept = np.minimum(added, first)
     loss = np.minimum(added, second) - kept  # of a point whose centre goes
-    members = np.eye(len(centres), dtype=X.dtype)[owner]  # (N, n)
+    members = np.eye(len(centres), dtype=np.float32)[owner]  # (N, n)
     inertia = kept.sum(axis=1, keepdims=True) + loss @ members  # (CANDIDATES, n)
     new, old = np.unravel_index(inertia.argmin(), inertia.shape)
     result = centres.copy()
@@ -98,24 +112,24 @@ def _drawn(weights: FloatArray, count: int, generator: np.random.Generator) -> I
     return np.argpartition(clocks, count - 1)[:count]
 
 
-def _squared_distances(X: FloatArray, centres: FloatArray) -> FloatArray:
+def _squared_distances(P: Points, centres: FloatArray) -> FloatArray:
     """From centres (n, p) to points (N, p). Shape (n, N)."""
-    distances = (-2 * centres) @ X.T
-    distances += np.einsum("ij,ij->i", X, X)
+    distances = (-2 * centres) @ P.X.T
+    distances += P.squares
     distances += np.einsum("ij,ij->i", centres, centres)[:, None]
     return np.maximum(distances, 0, out=distances)
 
 
-def _lloyd(X: FloatArray, centres: FloatArray) -> tuple[IntArray, float, FloatArray]:
+def _lloyd(P: Points, centres: FloatArray) -> tuple[IntArray, float, FloatArray]:
     """Labels, inertia and centres after Lloyd's iterations, by one thread: sums have one order.
 
     scikit-learn's loop itself, since its public estimator takes up to three times as long.
     """
     labels, inertia, centres, _ = _kmeans_single_lloyd(
-        X,
-        np.ones(len(X), dtype=X.dtype),
+        P.X,
+        np.ones(len(P.X), dtype=P.X.dtype),
         centres,
         max_iter=ITERATIONS,
-        tol=MOVED * float(X.var(axis=0).mean()),
+        tol=MOVED * P.variance,
     )
     return labels, inertia, centres

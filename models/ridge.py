@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from models.affinity import affinity
 from models.hyperparameters import Kind, PostProcessing
 from models.selfexpression import closed_form
-from models.spectral import embed, relative_eigengap
+from models.spectral import embed, relative_eigengap, sparsely
 
 Tell = Callable[[int, int], None]
 """Hears that so many of so many candidates have been tried."""
@@ -66,7 +66,7 @@ def widest(
     for done, ridge in enumerate(ridges, start=1):
         C = closed_form(Z, ridge)
         A = affinity(C.cpu().numpy(), n_clusters, kind, postprocessing)
-        gap = relative_eigengap(embed(A, n_clusters)[0])
+        gap = relative_eigengap(embed(sparsely(A), n_clusters)[0])
         if best is None or gap > best.relative_eigengap:
             best = Start(C, ridge, gap)
         tell(done, len(ridges))

@@ -2,10 +2,11 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 from sklearn.cluster._spectral import cluster_qr, discretize
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
@@ -13,6 +14,8 @@ from models.base import FloatArray, IntArray
 from models.eigen import largest_eigenpairs, leading
 from models.hyperparameters import Assign
 from models.kmeans import kmeans, refine
+
+Affinity: TypeAlias = "FloatArray | sparse.csr_array"
 
 FEW = 32
 """Entries per image up to which an affinity is treated as sparse."""
@@ -67,26 +70,38 @@ def spectral_clustering(
     The spectra of post-processed affinities are so flat around position n that ARPACK returns a
     wrong subspace without a word; ``embed`` does not.
     """
-    values, V = embed(A, n_clusters)
+    graph = sparsely(A)
+    values, V = embed(graph, n_clusters)
     with one_thread():
         if labels is not None and len(np.unique(labels)) == n_clusters:
             labels = refine(V, labels, n_clusters)
         else:
             labels = assign_labels(V, n_clusters, seed, assign)
-    return Segmentation(labels, values, components(A))
+    return Segmentation(labels, values, components(graph))
 
 
-def embed(A: FloatArray, n_clusters: int) -> tuple[FloatArray, FloatArray]:
+def sparsely(A: FloatArray) -> Affinity:
+    """An affinity (N, N) by its entries, in float64, if these are few; else as it is."""
+    n = len(A)
+    if np.count_nonzero(A) > FEW * n:
+        return A
+    entries = np.flatnonzero(A)
+    ends = np.searchsorted(entries, np.arange(0, n * n + 1, n))
+    weights = A.ravel()[entries].astype(np.float64)
+    return sparse.csr_array((weights, entries % n, ends), shape=(n, n))
+
+
+def embed(A: Affinity, n_clusters: int) -> tuple[FloatArray, FloatArray]:
     """The n + 1 largest eigenvalues of D^-1/2 A D^-1/2 and its first n eigenvectors (N, n).
 
     In float32 where a residual shows that this spans the exact subspace, else by LAPACK in float64.
     Rows are scaled to unit length; one of zeros points to all clusters alike. An image without any
     affinity is joined to itself.
     """
-    few = np.count_nonzero(A) <= FEW * len(A)
+    few = isinstance(A, sparse.csr_array)
     with one_thread() if few or len(A) < THREADED else nullcontext():
         L = sparsely_normalised(A) if few else normalised(A, np.float32)
-        values, V = leading(L, n_clusters) or _exactly(normalised(A, np.float64), n_clusters)
+        values, V = leading(L, n_clusters) or _exactly(A, n_clusters)
     norms = np.linalg.norm(V, axis=1, keepdims=True)
     return values, np.where(norms > 0, V / np.where(norms > 0, norms, 1), n_clusters**-0.5)
 
@@ -117,24 +132,23 @@ def normalised(A: FloatArray, dtype: type[np.floating[Any]]) -> FloatArray:
     return L
 
 
-def sparsely_normalised(A: FloatArray) -> sparse.csc_array:
-    """The same of an affinity with few entries, in float32, by columns."""
-    n = len(A)
-    entries = np.flatnonzero(A)
-    rows, columns = np.divmod(entries, n)
-    weights = A.ravel()[entries].astype(np.float64)
-    degree = np.bincount(rows, weights, minlength=n)
+def sparsely_normalised(A: sparse.csr_array) -> sparse.csc_array:
+    """The same of an affinity by its entries, in float32, by columns."""
+    n = A.shape[0]
+    degree = A.sum(axis=1)
     isolated = np.flatnonzero(degree <= 0)
     scale = 1 / np.sqrt(np.where(degree <= 0, 1, degree))
-    weights *= scale[rows] * scale[columns]
+    rows = np.repeat(np.arange(n), np.diff(A.indptr))
+    weights = A.data * scale[rows] * scale[A.indices]
     kept = weights >= np.finfo(np.float32).eps / n
     values = np.concatenate([weights[kept], np.ones(len(isolated))]).astype(np.float32)
-    at = [np.concatenate([ends[kept], isolated]) for ends in (rows, columns)]
+    at = [np.concatenate([ends[kept], isolated]) for ends in (rows, A.indices)]
     return sparse.csc_array((values, (at[0], at[1])), shape=(n, n))
 
 
-def _exactly(L: FloatArray, n_clusters: int) -> tuple[FloatArray, FloatArray]:
-    values, V = largest_eigenpairs(L, min(n_clusters + 1, len(L)))
+def _exactly(A: Affinity, n_clusters: int) -> tuple[FloatArray, FloatArray]:
+    dense = A if isinstance(A, np.ndarray) else A.toarray()
+    values, V = largest_eigenpairs(normalised(dense, np.float64), min(n_clusters + 1, len(dense)))
     return values, V[:, :n_clusters]
 
 
@@ -147,10 +161,12 @@ def assign_labels(V: FloatArray, n_clusters: int, seed: int, assign: Assign) -> 
     return np.asarray(labels, dtype=np.int64)
 
 
-def components(A: FloatArray) -> int:
+def components(A: Affinity) -> int:
     """Connected components of the graph of the affinity's entries that are not negligible."""
-    connected = CONNECTED * A.max() < A
-    unseen = np.ones(len(A), dtype=bool)
+    connected = CONNECTED * float(A.max()) < A
+    if not isinstance(connected, np.ndarray):
+        return int(connected_components(connected, directed=False, return_labels=False))
+    unseen = np.ones(len(connected), dtype=bool)
     count = 0
     while unseen.any():
         count += 1

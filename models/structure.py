@@ -13,7 +13,7 @@ from models.base import IntArray, Run, State
 from models.methods.soft_s3c import S3C
 from models.shallow import SOLVING, Expression
 from models.sparsity import lasso_of, outliers_of
-from models.spectral import embed, spectral_clustering
+from models.spectral import embed, sparsely, spectral_clustering
 
 
 class Round:
@@ -67,7 +67,7 @@ def separation(settings: S3C, C: Tensor, n_clusters: int, seed: int) -> Tensor:
         labels = torch.from_numpy(spectral_clustering(A, n_clusters, seed, settings.assign).labels)
         Q = F.one_hot(labels, n_clusters)
     else:
-        Q = torch.from_numpy(embed(A, n_clusters)[1])
+        Q = torch.from_numpy(embed(sparsely(A), n_clusters)[1])
     Q = Q.to(C.device, C.dtype)
     return (1 - Q @ Q.T).clamp_(min=0)  # rows are of unit length
 

@@ -2,6 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
 from sklearn.metrics import adjusted_rand_score
 
@@ -142,7 +143,7 @@ def test_few_entries_are_normalised_alike() -> None:
     A[7] = A[:, 7] = 0
     A[3, 5] = A[5, 3] = 1e-30
     np.testing.assert_allclose(
-        sparsely_normalised(A).toarray(), normalised(A, np.float32), rtol=1e-6, atol=0
+        sparsely_normalised(csr_array(A)).toarray(), normalised(A, np.float32), rtol=1e-6, atol=0
     )
 
 
