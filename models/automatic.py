@@ -1,7 +1,9 @@
 """What several methods' ``auto`` rules share: from sizes, never from pixels or labels."""
 
+from typing import Literal
+
 from models.base import Shape
-from models.hyperparameters import Layer, PostProcessing
+from models.hyperparameters import Layer, PostProcessing, View
 from models.sizes import feature_map
 
 PIXEL_SCALE = 255.0
@@ -18,6 +20,25 @@ def automatic_postprocessing(per_cluster: float) -> PostProcessing:
         spectrum="positive",
         neighbours=min(max(round(per_cluster) - 1, 1), 6),
     )
+
+
+def automatic_view(
+    asked: View | Literal["eigengap"] | None, shape: Shape
+) -> View | Literal["eigengap"]:
+    """Images are shown in the view that suits them, feature vectors as they are.
+
+    Raises:
+        ValueError: if feature vectors shall be seen in another way.
+    """
+    if not shape.is_features:
+        return "eigengap"
+    if asked not in (None, "plain"):
+        message = (
+            f"view is {asked}, and feature vectors have neither a mirror image nor a contrast: "
+            "leave it out, or say plain."
+        )
+        raise ValueError(message)
+    return "plain"
 
 
 def automatic_encoder(shape: Shape) -> tuple[Layer, ...]:
