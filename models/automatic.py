@@ -46,7 +46,16 @@ def automatic_encoder(shape: Shape) -> tuple[Layer, ...]:
 
     The channels double from layer to layer down to the top, whose number is what brings p near
     ``AUTO_FEATURES``, between 5 and 64.
+
+    Raises:
+        ValueError: for feature vectors.
     """
+    if shape.is_features:
+        message = (
+            "the encoder convolves images, and these are feature vectors: take a method without an "
+            "auto-encoder."
+        )
+        raise ValueError(message)
     depth = 1
     while max(feature_map(shape, depth)) > TOP_SIDE:
         depth += 1

@@ -1,4 +1,7 @@
-"""A stack of images or vectors in an array: its layout, its values as stored, block by block."""
+"""A stack of images in an array: its layout, its values brought to 0..1, block by block.
+
+Feature vectors are a stack, too, and keep their values.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -103,12 +106,11 @@ def check_budget(layout: Layout, dtype: np.dtype[Any], where: str, limits: Limit
     """Whether a stack may be read, from what its header says. Raises TooLarge and others."""
     check_count(layout.images, limits)
     values = layout.images * layout.image_values
-    pixels = layout.height * layout.width
-    one = (
-        (layout.channels, "values a vector") if layout.is_features else (pixels, "pixels an image")
-    )
+    length, of = layout.height * layout.width, "pixels an image"
+    if layout.is_features:
+        length, of = layout.channels, "values a vector"
     for found, limit, what in (
-        (one[0], limits.image_pixels, one[1]),
+        (length, limits.image_pixels, of),
         (values, limits.dataset_bytes, "values"),
         (values * dtype.itemsize, limits.expanded_bytes, "bytes"),
     ):

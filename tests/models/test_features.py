@@ -37,6 +37,14 @@ def test_those_with_an_auto_encoder_need_images() -> None:
     assert {name for name, method in METHODS.items() if method.needs_images} == deep
 
 
+@pytest.mark.parametrize("name", [k for k, m in METHODS.items() if m.needs_images])
+def test_an_auto_encoder_refuses_vectors(name: str, subspaces: Subspaces, recorder: Any) -> None:
+    for settings in ({}, {"encoder": [[3, 8]]}):
+        method = parse({"method": name} | settings)
+        with pytest.raises(ValueError, match="convolves images"):
+            method.fit(vectors(subspaces[0]), 3, recorder())
+
+
 @on_features
 def test_vectors_are_clustered_as_the_same_images_are(
     name: str, subspaces: Subspaces, recorder: Any
