@@ -37,9 +37,9 @@ class ProblemKinds(BaseModel):
 
 
 class DatasetView(BaseModel):
-    """An image set, or feature vectors: to them, each is one pixel of ``dimension`` channels.
+    """A set of images, or of feature vectors, each one pixel of ``dimension`` channels.
 
-    ``height`` and ``width`` are null when its images differ in size.
+    ``height`` and ``width`` are null when images differ in size.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.DATASET]})
