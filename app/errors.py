@@ -75,6 +75,14 @@ class ImageSizeNeeded(DomainError):
     """The images differ in size."""
 
 
+class ImagesNeeded(DomainError):
+    """The method takes images alone, and the data set holds feature vectors."""
+
+
+class NoPicture(NotFound):
+    """A feature vector has no picture."""
+
+
 class JobTooLarge(DomainError):
     """The job needs more memory than it may have."""
 

@@ -28,6 +28,8 @@ DATASET: Example = {
     "name": "faces.zip",
     "sha256": SHA256,
     "options": {"truth": "folders"},
+    "kind": "images",
+    "dimension": None,
     "n_images": 400,
     "height": 32,
     "width": 32,

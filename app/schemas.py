@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app import examples
+from app.ingest.options import Content
 from jobs.records import Notice
 from jobs.states import Phase, Status
 
@@ -36,7 +37,10 @@ class ProblemKinds(BaseModel):
 
 
 class DatasetView(BaseModel):
-    """An image set. ``height`` and ``width`` are null when its images differ in size."""
+    """A set of images, or of feature vectors, each one pixel of ``dimension`` channels.
+
+    ``height`` and ``width`` are null when images differ in size.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.DATASET]})
 
@@ -44,6 +48,8 @@ class DatasetView(BaseModel):
     name: str
     sha256: str = Field(description="Of the bytes as they were sent.")
     options: dict[str, Any] = Field(description="How the upload was read.")
+    kind: Content
+    dimension: int | None = Field(description="The numbers in a feature vector; null of images.")
     n_images: int
     height: int | None
     width: int | None
@@ -71,7 +77,7 @@ class ImageView(BaseModel):
     height: int
     width: int
     truth: str | None = Field(description="Name of the true class, if truth was sent.")
-    links: dict[str, str]
+    links: dict[str, str] = Field(description="Its picture; a feature vector has none.")
 
 
 class ImagePage(BaseModel):
@@ -88,6 +94,7 @@ class MethodView(BaseModel):
     citation: str
     description: str = Field(description="The optimisation problem that it solves.")
     presets: list[str]
+    needs_images: bool = Field(description="Whether feature vectors will not do.")
     defaults: dict[str, Any]
     parameters: dict[str, Any] = Field(description="JSON Schema of the hyperparameters.")
     links: dict[str, str]

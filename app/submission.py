@@ -7,6 +7,7 @@ from app.requests import JobRequest, method_name
 from app.validation import refusal
 from jobs.records import Dataset
 from models.base import Method, Shape
+from models.catalogue import METHODS
 from models.sizes import FLOAT
 
 MIB = 1024**2
@@ -19,10 +20,12 @@ def resolve(request: JobRequest, dataset: Dataset, max_bytes: int) -> Method:
 
     Raises:
         errors.InvalidNClusters: fewer than two clusters or more than images.
+        errors.ImagesNeeded: feature vectors, and a method with an auto-encoder.
         errors.ImageSizeNeeded: images of mixed sizes and no size to bring them to.
         errors.UnknownPreset: the method has no such preset.
         errors.InvalidHyperparameter: a value that does not suit the data set's size.
-        errors.InvalidRequest: an ensemble or a selection that the method cannot give.
+        errors.InvalidRequest: an ensemble or a selection that the method cannot give; feature
+            vectors that shall be resized.
         errors.JobTooLarge: an estimate above ``max_bytes``.
     """
     if request.n_clusters > dataset.n_images:
@@ -31,6 +34,8 @@ def resolve(request: JobRequest, dataset: Dataset, max_bytes: int) -> Method:
             f"choose 2 to {dataset.n_images}.",
             n_images=dataset.n_images,
         )
+    if dataset.dimension is not None:
+        _check_features(request, dataset.dimension)
     shape = _shape(request, dataset)
     try:
         method = _with_preset(request).resolve(shape, request.n_clusters)
@@ -42,6 +47,19 @@ def resolve(request: JobRequest, dataset: Dataset, max_bytes: int) -> Method:
     _check_several(method, request)
     _check_memory(method, shape, request, max_bytes)
     return method
+
+
+def _check_features(request: JobRequest, dimension: int) -> None:
+    what = f"the data set holds feature vectors of {dimension} numbers"
+    if request.image_size is not None:
+        raise errors.InvalidRequest(f"/image_size: {what}, which cannot be resized: leave it out.")
+    if request.method.needs_images:
+        others = [name for name, method in METHODS.items() if not method.needs_images]
+        raise errors.ImagesNeeded(
+            f"{method_name(request.method)} trains an auto-encoder on images, and {what}: choose "
+            f"one of {', '.join(others)}, or upload the images themselves.",
+            methods=others,
+        )
 
 
 def _shape(request: JobRequest, dataset: Dataset) -> Shape:
@@ -88,10 +106,13 @@ def _check_memory(method: Method, shape: Shape, request: JobRequest, limit: int)
     if request.ensemble > 1:
         estimate += ENSEMBLE_SQUARES * FLOAT * shape.n_images**2
     if estimate > limit:
+        size, less = f"{shape.height} x {shape.width}", "give a smaller image_size"
+        if shape.is_features:
+            size, less = f"{shape.channels} numbers", "upload shorter vectors"
         raise errors.JobTooLarge(
             f"About {estimate / MIB:,.0f} MiB would be needed for {shape.n_images} images of "
-            f"{shape.height} x {shape.width}, {limit / MIB:,.0f} MiB are allowed: upload fewer "
-            "images, give a smaller image_size, or raise S2CONVSCN_MAX_JOB_BYTES.",
+            f"{size}, {limit / MIB:,.0f} MiB are allowed: upload fewer images, {less}, or raise "
+            "S2CONVSCN_MAX_JOB_BYTES.",
             estimate_bytes=estimate,
             limit_bytes=limit,
         )

@@ -32,6 +32,8 @@ def dataset_view(dataset: Dataset) -> DatasetView:
     fields = dataset.model_dump(exclude={"owner", "created_at", "deleted_at"})
     return DatasetView(
         **fields,
+        kind="features" if dataset.dimension else "images",
+        dimension=dataset.dimension,
         created_at=timestamp(dataset.created_at),
         links={"self": path, "images": f"{path}/images"},
     )

@@ -21,8 +21,12 @@ class Notice(Record):
     detail: str
 
 
+COLOURS = 3
+"""Channels of an image, at most; what has more is a feature vector."""
+
+
 class Dataset(Record):
-    """An uploaded image set in canonical form.
+    """An uploaded image set in canonical form; feature vectors are images of one pixel.
 
     ``height`` and ``width`` are None when the images differ in size; ``options`` are those of the
     upload, which with ``sha256`` (of the bytes as sent) make its identity.
@@ -43,6 +47,11 @@ class Dataset(Record):
     notices: list[Notice] = Field(default_factory=list)
     created_at: float
     deleted_at: float | None = None
+
+    @property
+    def dimension(self) -> int | None:
+        """The numbers in a feature vector, None of images."""
+        return self.channels if self.channels > COLOURS else None
 
 
 class Progress(Record):

@@ -1,7 +1,9 @@
 """What several methods' ``auto`` rules share: from sizes, never from pixels or labels."""
 
+from typing import Literal
+
 from models.base import Shape
-from models.hyperparameters import Layer, PostProcessing
+from models.hyperparameters import Layer, PostProcessing, View
 from models.sizes import feature_map
 
 PIXEL_SCALE = 255.0
@@ -20,12 +22,40 @@ def automatic_postprocessing(per_cluster: float) -> PostProcessing:
     )
 
 
+def automatic_view(
+    asked: View | Literal["eigengap"] | None, shape: Shape
+) -> View | Literal["eigengap"]:
+    """Images are shown in the view that suits them, feature vectors as they are.
+
+    Raises:
+        ValueError: if feature vectors shall be seen in another way.
+    """
+    if not shape.is_features:
+        return "eigengap"
+    if asked not in (None, "plain"):
+        message = (
+            f"view is {asked}, and feature vectors have neither a mirror image nor a contrast: "
+            "leave it out, or say plain."
+        )
+        raise ValueError(message)
+    return "plain"
+
+
 def automatic_encoder(shape: Shape) -> tuple[Layer, ...]:
     """Halve the images until neither side exceeds 16, at least once; about 4096 features or fewer.
 
     The channels double from layer to layer down to the top, whose number is what brings p near
     ``AUTO_FEATURES``, between 5 and 64.
+
+    Raises:
+        ValueError: for feature vectors.
     """
+    if shape.is_features:
+        message = (
+            "the encoder convolves images, and these are feature vectors: take a method without an "
+            "auto-encoder."
+        )
+        raise ValueError(message)
     depth = 1
     while max(feature_map(shape, depth)) > TOP_SIDE:
         depth += 1

@@ -14,13 +14,24 @@ FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.int64]
 
 
+COLOURS = 3
+"""Channels of an image, at most; what has more is a feature vector."""
+
+
 class Shape(NamedTuple):
-    """A data set's size: N images of ``channels`` x ``height`` x ``width``."""
+    """A data set's size: N images of ``channels`` x ``height`` x ``width``, or N feature vectors.
+
+    A vector of D numbers is one pixel of D channels; an image has one or three of them.
+    """
 
     n_images: int
     channels: int
     height: int
     width: int
+
+    @property
+    def is_features(self) -> bool:
+        return self.height == self.width == 1 and self.channels > COLOURS
 
 
 @dataclass(frozen=True)
@@ -126,6 +137,8 @@ class Method(BaseModel):
     citation: ClassVar[str]
     presets: ClassVar[tuple[str, ...]] = ()
     has_affinity: ClassVar[bool] = True
+    needs_images: ClassVar[bool] = False
+    """Whether feature vectors will not do."""
 
     def resolve(self, shape: Shape, n_clusters: int) -> Self:
         """Fill in all that was left to the label-free rule, from sizes alone."""
@@ -151,7 +164,8 @@ class Method(BaseModel):
         """Cluster images.
 
         Args:
-            images: (N, channels, height, width) float32 in [0, 1]; left untouched.
+            images: (N, channels, height, width) float32 in [0, 1], or feature vectors (N, D, 1, 1)
+                of any size; left untouched.
             n_clusters: 2 to N.
             run: receives progress, gives device and seed.
         """

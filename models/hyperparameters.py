@@ -1,6 +1,6 @@
 """Hyperparameters that several modules share; imports no torch."""
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -64,6 +64,8 @@ class StageOne(BaseModel):
     """The auto-encoder and its training on L0, for deep methods and those on its features."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    needs_images: ClassVar[bool] = True
 
     encoder: Annotated[tuple[Layer, ...], Field(min_length=1, max_length=8)] | None = Field(
         None,

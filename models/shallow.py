@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, S
 from pydantic import Field
 
 from models import presets
-from models.automatic import automatic_postprocessing
+from models.automatic import automatic_postprocessing, automatic_view
 from models.base import Candidate, Clustering, FloatArray, Method, Notice, Run, Shape
 from models.hyperparameters import AFFINITY, Assign, Kind, PostProcessing, View
 from models.sizes import shallow_bytes
@@ -63,9 +63,13 @@ class Shallow(Method):
         """Whether the settings suit the sizes. Raises ValueError, saying what would be right."""
 
     def rule(self, shape: Shape, n_clusters: int) -> dict[str, Any]:
-        """The ``auto`` rule: from N, image size and n, never from pixels or labels."""
+        """The ``auto`` rule: from N, image size and n, never from pixels or labels.
+
+        Raises:
+            ValueError: if the settings do not suit the sizes.
+        """
         return {
-            "view": "eigengap",
+            "view": automatic_view(self.view, shape),
             "affinity": self.usual_affinity,
             "postprocessing": automatic_postprocessing(shape.n_images / n_clusters),
         }

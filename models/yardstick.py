@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
+from models.automatic import automatic_view
 from models.base import Candidate, Clustering, FloatArray, Method, Run, Shape
 from models.hyperparameters import View
 from models.sizes import shallow_bytes
@@ -34,8 +35,12 @@ class Yardstick(Method):
         """Whether the settings suit the sizes. Raises ValueError, saying what would be right."""
 
     def rule(self, shape: Shape, n_clusters: int) -> dict[str, Any]:  # noqa: ARG002 - subclasses'
-        """From N, image size and n, never from pixels or labels."""
-        return {"view": "eigengap"}
+        """From N, image size and n, never from pixels or labels.
+
+        Raises:
+            ValueError: if the settings do not suit the sizes.
+        """
+        return {"view": automatic_view(self.view, shape)}
 
     def resolve(self, shape: Shape, n_clusters: int) -> Self:
         self.check(shape)

@@ -34,6 +34,8 @@ MEDIA_TYPES = {
 class Dataset(TypedDict):
     id: str
     name: str
+    kind: str
+    dimension: int | None
     n_images: int
     height: int | None
     width: int | None
@@ -89,13 +91,17 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def upload(self, path: Path, *, truth: str | None = None) -> Dataset:
-        """Send an archive or array file as it is; ``truth="folders"`` takes folders as classes."""
+    def upload(self, path: Path, *, truth: str | None = None, kind: str | None = None) -> Dataset:
+        """Send an archive or array file as it is.
+
+        ``truth="folders"`` takes folders as classes, ``kind="features"`` rows as feature vectors.
+        """
         headers = {
             "Content-Type": MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream"),
             "Content-Length": str(path.stat().st_size),
         }
-        options = {"name": path.name} | ({"truth": truth} if truth else {})
+        said = {"name": path.name, "truth": truth, "kind": kind}
+        options = {name: value for name, value in said.items() if value is not None}
         response = self._http.post(
             "/v1/datasets", params=options, headers=headers, content=_chunks(path)
         )

@@ -19,6 +19,11 @@ def load_index(folder: Path) -> dict[str, Any]:
     return index
 
 
+def has_pictures(index: dict[str, Any]) -> bool:
+    """Whether the set holds images; if not, feature vectors."""
+    return index["channels"] in PNG_COLOUR_TYPES
+
+
 def read_image(folder: Path, index: dict[str, Any], position: int) -> NDArray[Any]:
     """One image as (H, W, C), uint8 or float32 in [0, 1]; reads that image's bytes alone.
 

@@ -32,7 +32,7 @@ class CorruptImage(DomainError):
 
 
 class UnreadableArray(DomainError):
-    """An array cannot be read as images."""
+    """An array cannot be read as images or as feature vectors."""
 
 
 class UnsafeArchive(DomainError):

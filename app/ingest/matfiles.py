@@ -1,4 +1,4 @@
-"""A MATLAB file of version 5: ``fea``, a row for each image, and ``gnd``, their labels."""
+"""A MATLAB file of version 5: ``fea``, a row for each image or vector, ``gnd``, their labels."""
 
 import math
 from contextlib import closing
@@ -18,7 +18,15 @@ from app.ingest.errors import (
 from app.ingest.naming import quoted
 from app.ingest.npyfiles import indexes, named, truth_ignored
 from app.ingest.options import Ingested, IngestOptions, Order
-from app.ingest.stacks import Block, Layout, Stack, check_budget, check_dtype, write_stack
+from app.ingest.stacks import (
+    Block,
+    Layout,
+    Stack,
+    check_budget,
+    check_dtype,
+    layout_of,
+    write_stack,
+)
 from app.ingest.truth import from_array
 from app.ingest.writer import Truth, Writer
 from jobs.records import Notice
@@ -114,8 +122,7 @@ def _layout(variables: dict[str, Variable], order: Order) -> tuple[Layout, list[
     shape = variables[IMAGES].shape
     if len(shape) != 2 or min(shape) < 0:  # noqa: PLR2004 - rows and columns
         raise BadShape(f"{named(IMAGES)} has the shape {shape}: it must be N x (height * width).")
-    sizes, notices = _sizes(shape[1], order.options)
-    layout = Layout(shape[0], *sizes)
+    layout, notices = _as_said(shape, order.options)
     check_budget(layout, dtype, named(IMAGES), order.limits)
     return layout, notices
 
@@ -134,6 +141,13 @@ def _dtype(name: str, variable: Variable) -> np.dtype[Any]:
     return dtype
 
 
+def _as_said(shape: tuple[int, ...], options: IngestOptions) -> tuple[Layout, list[Notice]]:
+    if options.kind == "features":
+        return layout_of(shape, named(IMAGES), options.kind), []
+    sizes, notices = _sizes(shape[1], options)
+    return Layout(shape[0], *sizes), notices
+
+
 def _sizes(length: int, options: IngestOptions) -> tuple[tuple[int, int, int], list[Notice]]:
     """Height, width and channels of a row, as said or guessed."""
     if options.shape:
@@ -148,7 +162,7 @@ def _sizes(length: int, options: IngestOptions) -> tuple[tuple[int, int, int], l
     if side * side != length or side == 0:
         raise BadShape(
             f"A row of {IMAGES!r} has {length} values, which is no square: say the images' shape, "
-            "such as shape=112x92, or shape=32x32x3 for colour."
+            "such as shape=112x92, or shape=32x32x3 for colour, or kind=features if it is a vector."
         )
     detail = f"The images are taken to be {side} x {side}, since a row has {length} values."
     return (side, side, 1), [Notice(code="guessed-shape", detail=detail)]

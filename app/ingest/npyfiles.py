@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +12,18 @@ from app.ingest.archives import Archive, Member, check_expanded, unpacking
 from app.ingest.errors import BadLabels, BadNames, PickledArray, UnreadableArray
 from app.ingest.naming import LONGEST, flaw, quoted
 from app.ingest.npyheaders import Header, check_length, checked_layout, read_header, stack_of
-from app.ingest.options import Ingested, Limits, Order
-from app.ingest.stacks import COLOUR_DIMENSIONS, GRAY_DIMENSIONS, write_stack
+from app.ingest.options import Content, Ingested, Limits, Order
+from app.ingest.stacks import COLOUR_DIMENSIONS, GRAY_DIMENSIONS, Layout, write_stack
 from app.ingest.truth import from_array, strings
+from app.ingest.vectors import DIMENSIONS
 from app.ingest.writer import Truth, Writer
 from app.ingest.zips import open_zip
 from jobs.errors import DomainError
 from jobs.records import Notice
 
-IMAGE_KEYS = ("images", "x", "X", "data")
+IMAGES: Final = "images"
+FEATURES: Final = "features"
+IMAGE_KEYS = (IMAGES, "x", "X", "data")
 LABEL_KEYS = ("labels", "y", "gnd")
 NAME_KEYS = ("names",)
 SUFFIX = ".npy"
@@ -34,25 +37,40 @@ def read_npy(order: Order, folder: Path) -> Ingested:
     where = "The array"
     with path.open("rb") as file:
         header = read_header(file, where)
-    layout = checked_layout(header, where, order.limits)
+    layout = checked_layout(header, where, order.limits, order.options.kind)
     check_length(path.stat().st_size, header.offset + header.data_bytes, where)
     with closing(Writer(folder, order.limits)) as writer:
         notices = write_stack(stack_of(path, header, layout), indexes(layout.images), writer)
+        notices += _guessed(layout, where, said=order.options.kind is not None)
         return writer.finish(None, notices)
 
 
 def read_npz(order: Order, folder: Path) -> Ingested:
     with open_zip(Path(order.source), order.limits) as archive:
         arrays = Arrays(archive, order.limits)
-        key = arrays.image_key()
+        key = arrays.data_key(order.options.kind)
         header = arrays.headers[key]
-        layout = checked_layout(header, named(key), order.limits)
+        content = order.options.kind or (IMAGES if key == IMAGES else None)
+        layout = checked_layout(header, named(key), order.limits, content)
         names = arrays.names(layout.images)
         truth, notices = _truth(arrays, layout.images, order)
         path = arrays.unpack(key, folder / "images.npy")
     with closing(Writer(folder, order.limits)) as writer:
         notices += write_stack(stack_of(path, header, layout), names, writer)
+        said = key == FEATURES or order.options.kind is not None
+        notices += _guessed(layout, named(key), said=said)
         return writer.finish(truth, notices)
+
+
+def _guessed(layout: Layout, where: str, *, said: bool) -> list[Notice]:
+    """Tells that rows were read as feature vectors, unless the user said that they are."""
+    if said or not layout.is_features:
+        return []
+    detail = (
+        f"{where} is {layout.images} x {layout.channels}: each row was read as a feature vector. "
+        "If the rows are images, send them as N x H x W."
+    )
+    return [Notice(code="read-as-features", detail=detail)]
 
 
 def _truth(arrays: "Arrays", count: int, order: Order) -> tuple[Truth | None, list[Notice]]:
@@ -93,22 +111,28 @@ class Arrays:
     def first(self, keys: Iterable[str]) -> str | None:
         return next((key for key in keys if key in self.headers), None)
 
-    def image_key(self) -> str:
-        """``images``, ``x``, ``X`` or ``data``, or the only array of 3 or 4 dimensions.
+    def data_key(self, content: Content | None) -> str:
+        """The array of images or else of features: by its name, or the only one of its dimensions.
 
         Raises:
             UnreadableArray: if there is none, or more than one.
         """
-        key = self.first(IMAGE_KEYS)
-        dimensions = (GRAY_DIMENSIONS, COLOUR_DIMENSIONS)
-        stacks = [k for k, header in self.headers.items() if len(header.shape) in dimensions]
-        if key or len(stacks) == 1:
-            return key or stacks[0]
+        images = self.first(IMAGE_KEYS) or self._only(GRAY_DIMENSIONS, COLOUR_DIMENSIONS)
+        features = self.first((FEATURES,)) or self._only(DIMENSIONS, but=(*LABEL_KEYS, *NAME_KEYS))
+        key = (features or images) if content == FEATURES else (images or features)
+        if key:
+            return key
         found = [f"{quoted(k)} of shape {h.shape}" for k, h in self.headers.items()]
         raise UnreadableArray(
             "The .npz must hold one array of images, named 'images' or the only one of 3 or 4 "
-            f"dimensions; it holds {', '.join(found[:SHOWN]) or 'no array'}."
+            "dimensions, or one of feature vectors, named 'features' or the only one of 2; it "
+            f"holds {', '.join(found[:SHOWN]) or 'no array'}."
         )
+
+    def _only(self, *dimensions: int, but: Iterable[str] = ()) -> str | None:
+        """The array of so many dimensions, if there is one alone."""
+        keys = [k for k, h in self.headers.items() if len(h.shape) in dimensions and k not in but]
+        return keys[0] if len(keys) == 1 else None
 
     def names(self, count: int) -> list[str]:
         """The images' own names, or their positions. Raises BadNames."""

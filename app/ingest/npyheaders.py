@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from app.ingest.errors import TruncatedUpload, UnreadableArray
-from app.ingest.options import Limits
+from app.ingest.options import Content, Limits
 from app.ingest.stacks import Block, Layout, Stack, check_budget, check_dtype, layout_of
 
 READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -62,14 +62,14 @@ def read_header(stream: IO[bytes], where: str) -> Header:
     return header
 
 
-def checked_layout(header: Header, where: str, limits: Limits) -> Layout:
-    """How the array holds images, if it may be read at all.
+def checked_layout(header: Header, where: str, limits: Limits, content: Content | None) -> Layout:
+    """How the array holds images or vectors, if it may be read at all.
 
     Raises:
         PickledArray, UnreadableArray, BadShape, TooLarge, NoImages, TooFewImages: if it may not.
     """
     check_dtype(header.dtype, where)
-    layout = layout_of(header.shape, where)
+    layout = layout_of(header.shape, where, content)
     check_budget(layout, header.dtype, where, limits)
     return layout
 

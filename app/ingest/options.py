@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from jobs.records import Notice
 
 Kind = Literal["zip", "tar", "tar.gz", "npz", "npy", "mat"]
+Content = Literal["images", "features"]
 EXPANSION = 2
 """An unpacked upload may be this much larger than the data set (float64 becomes float32)."""
 
@@ -18,6 +19,8 @@ class IngestOptions(BaseModel):
     truth, even where there are labels; by default a labels.csv or an array of labels is truth.
     ``shape`` and ``order`` say how a row of a .mat file's ``fea`` is an image: ``HxW`` or
     ``HxWxC``, by default a square; ``F`` (the default) is MATLAB's way, column by column.
+    ``kind`` says whether an array holds images or feature vectors; by default its name and its
+    dimensions say so, and ``fea`` of a .mat file holds images.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +35,11 @@ class IngestOptions(BaseModel):
     )
     order: Literal["C", "F"] | None = Field(
         None, description="How a .mat file's rows run through an image: by rows (C) or columns (F)."
+    )
+    kind: Content | None = Field(
+        None,
+        description="What an array holds; by default an N x D array holds feature vectors, one of "
+        "more dimensions and a .mat file images.",
     )
 
 

@@ -33,6 +33,11 @@ def _check_options(order: Order) -> None:
     reader, options = READERS[order.kind], order.options
     if options.truth == "folders" and reader is not read_archive:
         raise BadLabels(f"truth=folders is for archives of images: {order.kind} has no folders.")
+    if options.kind == "features" and (reader is read_archive or options.shape or options.order):
+        raise BadShape(
+            "kind=features is for .npz, .npy and .mat files, without shape and order: a feature "
+            f"vector is a row of an array. This upload is {order.kind}."
+        )
     if (options.shape or options.order) and reader is not read_mat:
         raise BadShape(
             f"shape and order are for .mat files: in {order.kind} the images have their own shape."

@@ -1,4 +1,7 @@
-"""A stack of images in an array: its layout, its values brought to 0..1, block by block."""
+"""A stack of images in an array: its layout, its values brought to 0..1, block by block.
+
+Feature vectors are a stack, too, and keep their values.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -8,9 +11,10 @@ from numpy.typing import NDArray
 
 from app.ingest.errors import BadShape, PickledArray, TooLarge, UnreadableArray
 from app.ingest.naming import quoted
-from app.ingest.options import Limits
+from app.ingest.options import Content, Limits
+from app.ingest.vectors import DIMENSIONS, check_vectors, rows_of
 from app.ingest.writer import Writer, check_count
-from jobs.records import Notice
+from jobs.records import COLOURS, Notice
 
 BLOCK_BYTES = 32 * 1024**2
 WIDEST = 8
@@ -24,7 +28,7 @@ Convert = Callable[[Block], Block]
 
 
 class Layout(NamedTuple):
-    """N images of H x W x C."""
+    """N images of H x W x C, or N feature vectors of 1 x 1 x D."""
 
     images: int
     height: int
@@ -34,6 +38,10 @@ class Layout(NamedTuple):
     @property
     def image_values(self) -> int:
         return self.height * self.width * self.channels
+
+    @property
+    def is_features(self) -> bool:
+        return self.channels > COLOURS
 
 
 class Stack(NamedTuple):
@@ -58,14 +66,20 @@ class Values(NamedTuple):
     whole: bool
 
 
-def layout_of(shape: tuple[int, ...], where: str) -> Layout:
-    """N x H x W, or N x H x W x C with one or three channels. Raises BadShape."""
-    wanted = "N x H x W for gray images, or N x H x W x 3 for RGB"
+def layout_of(shape: tuple[int, ...], where: str, content: Content | None = None) -> Layout:
+    """N x H x W, or N x H x W x C with one or three channels, or N x D. Raises BadShape."""
+    if content == "features" or (content is None and len(shape) == DIMENSIONS):
+        count, length = rows_of(shape, where)
+        return Layout(count, 1, 1, length)
+    wanted = (
+        "N x H x W for gray images, or N x H x W x 3 for RGB (feature vectors are N x D, with "
+        "kind=features)"
+    )
     size = " x ".join(map(str, shape)) or "a single number"
     if len(shape) not in (GRAY_DIMENSIONS, COLOUR_DIMENSIONS):
         raise BadShape(f"{where} is {size}: it must be {wanted}.")
     layout = Layout(*shape, *((1,) if len(shape) == GRAY_DIMENSIONS else ()))
-    if layout.channels not in (1, 3):
+    if layout.channels not in (1, COLOURS):
         raise BadShape(
             f"{where} is {size}, and so has {layout.channels} channels: it must be {wanted}."
         )
@@ -83,8 +97,8 @@ def check_dtype(dtype: np.dtype[Any], where: str) -> None:
         )
     if dtype.kind not in "buif" or dtype.itemsize > WIDEST:
         raise UnreadableArray(
-            f"{where} is of type {dtype}: images are booleans, integers or real numbers of at most "
-            "64 bits."
+            f"{where} is of type {dtype}: images and feature vectors are booleans, integers or "
+            "real numbers of at most 64 bits."
         )
 
 
@@ -92,9 +106,11 @@ def check_budget(layout: Layout, dtype: np.dtype[Any], where: str, limits: Limit
     """Whether a stack may be read, from what its header says. Raises TooLarge and others."""
     check_count(layout.images, limits)
     values = layout.images * layout.image_values
-    pixels = layout.height * layout.width
+    length, of = layout.height * layout.width, "pixels an image"
+    if layout.is_features:
+        length, of = layout.channels, "values a vector"
     for found, limit, what in (
-        (pixels, limits.image_pixels, "pixels an image"),
+        (length, limits.image_pixels, of),
         (values, limits.dataset_bytes, "values"),
         (values * dtype.itemsize, limits.expanded_bytes, "bytes"),
     ):
@@ -107,16 +123,23 @@ def check_budget(layout: Layout, dtype: np.dtype[Any], where: str, limits: Limit
 
 
 def write_stack(stack: Stack, names: Sequence[str], writer: Writer) -> list[Notice]:
-    """Give all images to the writer, scaled; returns what should be told about the scaling."""
-    convert, notices = scaling(stack, names)
+    """Give all images, scaled, or vectors to the writer; returns what to tell of the scaling."""
+    convert, notices = (unscaled if stack.layout.is_features else scaling)(stack, names)
     for start, block in stack.blocks():
         for offset, image in enumerate(convert(block)):
             writer.add(names[start + offset], image)
     return notices
 
 
+def unscaled(stack: Stack, names: Sequence[str]) -> tuple[Convert, list[Notice]]:
+    """Vectors keep their numbers. Raises UnreadableArray."""
+    for start, block in stack.blocks():
+        check_vectors(block, names[start : start + len(block)], start)
+    return lambda block: block.astype(np.float32), []
+
+
 def scaling(stack: Stack, names: Sequence[str]) -> tuple[Convert, list[Notice]]:
-    """How a stack's numbers become brightness; the first rule that fits all of them is taken.
+    """How images' numbers become brightness; the first rule that fits all of them is taken.
 
     1. booleans: black and white. 2. uint8: as they are. 3. real numbers in 0..1: as they are.
     4. numbers in 0..255 of which one is above 1: that scale, as uint8 if all are whole.

@@ -1,4 +1,4 @@
-"""What is worth telling about images that are accepted: black ones, copies, differing sizes."""
+"""What is worth telling about images or vectors that are accepted: zeros, copies, sizes."""
 
 import hashlib
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.ingest.naming import counted
-from jobs.records import Notice
+from jobs.records import COLOURS, Notice
 
 
 class Survey:
@@ -17,6 +17,7 @@ class Survey:
         self.black: list[str] = []
         self.copies: list[str] = []
         self.sizes: set[tuple[int, int]] = set()
+        self.vectors = 0
         self.gray = 0
         self.coloured = 0
         self._seen: set[bytes] = set()
@@ -25,7 +26,8 @@ class Survey:
         height, width, channels = image.shape
         self.sizes.add((height, width))
         self.gray += channels == 1
-        self.coloured += channels != 1
+        self.coloured += channels == COLOURS
+        self.vectors += channels > COLOURS
         if not image.any():
             self.black.append(name)
         elif self._is_copy(image):
@@ -39,10 +41,11 @@ class Survey:
         return copy
 
     def notices(self) -> list[Notice]:
+        zeros, things = ("All-zero", "vectors") if self.vectors else ("All-black", "images")
         sentences = {
-            "black-images": self.black and f"All-black images: {counted(self.black)}.",
+            "black-images": self.black and f"{zeros} {things}: {counted(self.black)}.",
             "duplicate-images": self.copies
-            and f"Exact copies of earlier images: {counted(self.copies)}.",
+            and f"Exact copies of earlier {things}: {counted(self.copies)}.",
             "mixed-sizes": len(self.sizes) > 1 and self._sizes(),
             "mixed-colours": self.gray
             and self.coloured

@@ -11,7 +11,7 @@ from app.ingest.errors import NoImages, TooFewImages, TooLarge
 from app.ingest.naming import quoted
 from app.ingest.options import Ingested, Limits
 from app.ingest.survey import Survey
-from jobs.records import Notice
+from jobs.records import COLOURS, Notice
 
 HEADER_BYTES = 128
 BYTE = np.dtype(np.uint8)
@@ -58,7 +58,7 @@ class Writer:
         return [entry.name for entry in self.entries]
 
     def add(self, name: str, image: NDArray[Any]) -> None:
-        """Append one image: (H, W, 1 or 3), uint8, or float32 in [0, 1].
+        """Append one image: (H, W, 1 or 3), uint8, or float32 in [0, 1]; or a vector: (1, 1, D).
 
         Raises:
             TooLarge: if the set grows beyond its limits.
@@ -176,7 +176,7 @@ def as_type(image: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def _gray_if_it_is(image: NDArray[Any]) -> NDArray[Any]:
     red = image[..., :1]
-    return red if image.shape[2] > 1 and (image == red).all() else image
+    return red if image.shape[2] == COLOURS and (image == red).all() else image
 
 
 def _header(dtype: np.dtype[Any], count: int) -> bytes:

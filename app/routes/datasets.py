@@ -90,6 +90,8 @@ async def upload(
 ) -> DatasetView:
     """A zip, tar or tar.gz of images in folders of any depth, or arrays as .npz, .npy or .mat.
 
+    Arrays may hold feature vectors, one a row, in place of images.
+
     The same bytes with the same options give the same data set again.
     """
     settings = context.settings

@@ -47,7 +47,8 @@ def images(
     "/{index}",
     operation_id="get_image",
     summary="An image as PNG",
-    responses=download("image/png") | problems(*OBJECT, errors.RangeNotSatisfiable),
+    responses=download("image/png")
+    | problems(*OBJECT, errors.NoPicture, errors.RangeNotSatisfiable),
 )
 def image(
     dataset_id: IdPath,
@@ -57,6 +58,11 @@ def image(
 ) -> Response:
     """As it is clustered, at 8 bits a channel."""
     folder, document = _open(context, dataset_id)
+    if not canonical.has_pictures(document):
+        raise errors.NoPicture(
+            f"The data set {dataset_id!r} holds feature vectors of {document['channels']} numbers, "
+            "which have no picture; their names and truth are in the list."
+        )
     png = canonical.png_bytes(canonical.read_image(folder, document, index))
     return deliver(request, of_bytes(png, "image/png", f"{dataset_id}-{index}.png"))
 
@@ -70,11 +76,12 @@ def _open(context: Context, dataset_id: str) -> tuple[Folder, dict[str, Any]]:
 
 def _view(dataset_id: str, index: dict[str, Any], position: int) -> ImageView:
     found, truth, classes = index["images"][position], index["truth"], index["classes"]
+    pictures = canonical.has_pictures(index)
     return ImageView(
         index=position,
         name=found["name"],
         height=found["height"],
         width=found["width"],
         truth=None if truth is None else classes[truth[position]],
-        links={"png": f"/v1/datasets/{dataset_id}/images/{position}"},
+        links={"png": f"/v1/datasets/{dataset_id}/images/{position}"} if pictures else {},
     )

@@ -47,6 +47,7 @@ OBJECT = (NotFound, Gone, errors.InvalidRequest)
         errors.InvalidHyperparameter,
         errors.UnknownPreset,
         errors.InvalidNClusters,
+        errors.ImagesNeeded,
         errors.ImageSizeNeeded,
         errors.JobTooLarge,
         unsafe=True,

@@ -39,6 +39,7 @@ def _view(name: str, method: type[Method]) -> MethodView:
         citation=method.citation,
         description=inspect.getdoc(method) or "",
         presets=list(method.presets),
+        needs_images=method.needs_images,
         defaults=method().model_dump(mode="json"),
         parameters=method.model_json_schema(),
         links={"self": f"/v1/methods/{name}"},

@@ -70,7 +70,8 @@ def test_a_corrupt_image_is_named(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "params", [{"truth": "yes"}, {"shape": "8by8"}, {"order": "Z"}, {"colour": "red"}]
+    "params",
+    [{"truth": "yes"}, {"shape": "8by8"}, {"order": "Z"}, {"kind": "text"}, {"colour": "red"}],
 )
 def test_refused_options(service: Service, params: dict[str, Any]) -> None:
     with service.unchanged():

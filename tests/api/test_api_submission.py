@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from api_service import Service, add_dataset, serving
+from api_service import Service, add_dataset, npy, serving
 
 from jobs.records import Dataset
 from jobs.settings import Settings
+from models.catalogue import METHODS
 
 
 def test_submission_is_stored_then_sent(service: Service, dataset: Dataset) -> None:
@@ -68,6 +70,47 @@ def test_mixed_sizes_need_image_size(service: Service) -> None:
         service.problem(service.http.post("/v1/jobs", json=body), 422, "image-size-needed")
     answer = service.http.post("/v1/jobs", json=body | {"image_size": [16, 8]})
     assert answer.json()["request"]["image_size"] == [16, 8]
+
+
+def upload_features(service: Service) -> str:
+    rows = np.random.default_rng(0).normal(0, 9, (6, 20))
+    headers = {"content-type": "application/x-npy"}
+    answer = service.http.post("/v1/datasets", content=npy(rows), headers=headers)
+    dataset_id: str = answer.json()["id"]
+    return dataset_id
+
+
+@pytest.mark.parametrize("name", [name for name, m in METHODS.items() if not m.needs_images])
+def test_features_are_taken_by_what_needs_no_images(service: Service, name: str) -> None:
+    body = {"dataset_id": upload_features(service), "n_clusters": 2, "preset": "auto"}
+    answer = service.http.post("/v1/jobs", json=body | {"method": name})
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["method"]["view"] == "plain"
+    method = {"method": name, "view": "contrast"}
+    with service.unchanged():
+        answer = service.http.post("/v1/jobs", json=body | {"method": method})
+        problem = service.problem(answer, 422, "invalid-hyperparameter")
+    assert "neither a mirror image nor a contrast" in problem["detail"]
+
+
+@pytest.mark.parametrize("name", [name for name, m in METHODS.items() if m.needs_images])
+def test_features_are_refused_by_what_needs_images(service: Service, name: str) -> None:
+    body = {"dataset_id": upload_features(service), "n_clusters": 2, "method": name}
+    with service.unchanged():
+        answer = service.http.post("/v1/jobs", json=body)
+        problem = service.problem(answer, 422, "images-needed")
+    assert problem["detail"].startswith(f"{name} trains an auto-encoder")
+    assert {"lsr", "kmeans"} < set(problem["methods"])
+    listed = service.http.get("/v1/methods").json()["items"]
+    assert {m["name"] for m in listed if not m["needs_images"]} == set(problem["methods"])
+
+
+def test_features_cannot_be_resized(service: Service) -> None:
+    body = {"dataset_id": upload_features(service), "n_clusters": 2, "method": "lsr"}
+    with service.unchanged():
+        answer = service.http.post("/v1/jobs", json=body | {"image_size": 16})
+        problem = service.problem(answer, 422, "invalid-request")
+    assert problem["detail"].startswith("/image_size: the data set holds feature vectors of 20")
 
 
 REFUSALS = [
@@ -163,8 +206,12 @@ def test_a_job_that_needs_too_much_memory(tmp_path: Path) -> None:
             body = {"dataset_id": dataset.id, "n_clusters": 2}
             answer = service.http.post("/v1/jobs", json=body)
             problem = service.problem(answer, 422, "job-too-large")
+        features = {"dataset_id": upload_features(service), "n_clusters": 2, "method": "lsr"}
+        answer = service.http.post("/v1/jobs", json=features)
+        of_features = service.problem(answer, 422, "job-too-large")
     assert problem["limit_bytes"] == 10_000 < problem["estimate_bytes"]
     assert "S2CONVSCN_MAX_JOB_BYTES" in problem["detail"]
+    assert "6 images of 20 numbers" in of_features["detail"]
 
 
 def test_without_a_broker_the_job_is_kept_for_the_reaper(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ ZIP = {"content-type": "application/zip"}
 PATH = "/v1/datasets"
 
 
-def post(service: Service, data: Any, kind: str, **params: str) -> httpx.Response:
+def post(service: Service, data: Any, kind: str, /, **params: str) -> httpx.Response:
     headers = {"content-type": kind}
     return service.http.post(PATH, content=data, headers=headers, params=params)
 
@@ -36,6 +36,7 @@ def test_a_zip_becomes_a_data_set_once(service: Service) -> None:
     assert made["sha256"] == hashlib.sha256(data).hexdigest()
     assert made["name"] == "faces"
     assert made["options"] == {"truth": "folders"}
+    assert (made["kind"], made["dimension"]) == ("images", None)
     assert (made["n_images"], made["height"], made["width"], made["channels"]) == (4, 8, 8, 1)
     assert made["classes"] == ["a", "b"]
     assert service.http.get(answer.headers["location"]).json() == made
@@ -105,6 +106,36 @@ def test_images_in_pages_and_as_png(service: Service, dataset: Dataset) -> None:
     service.problem(service.http.get(f"{path}/4"), 404, "not-found")
     service.problem(service.http.get(f"{path}/-1"), 422, "invalid-request")
     service.problem(service.http.get(path, params={"cursor": "IQ"}), 422, "invalid-cursor")
+
+
+def test_feature_vectors_have_names_and_truth_but_no_picture(service: Service) -> None:
+    rows = np.random.default_rng(0).normal(0, 9, (3, 7))
+    file = io.BytesIO()
+    np.savez(file, features=rows, labels=np.array([1, 0, 1]), names=np.array(["x", "y", "z"]))
+    answer = post(service, file.getvalue(), "application/x-npz")
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert (made["kind"], made["dimension"], made["notices"]) == ("features", 7, [])
+    images = service.http.get(made["links"]["images"]).json()["items"]
+    assert [(i["name"], i["truth"], i["links"]) for i in images] == [
+        *(("x", "1", {}), ("y", "0", {}), ("z", "1", {})),
+    ]
+    answer = service.http.get(f"{made['links']['images']}/0")
+    assert "7 numbers" in service.problem(answer, 404, "no-picture")["detail"]
+
+
+def test_how_an_array_is_read_is_part_of_the_identity(service: Service) -> None:
+    data = npy(np.random.default_rng(1).normal(0, 9, (3, 7)))
+    guessed = post(service, data, "application/x-npy").json()
+    assert [notice["code"] for notice in guessed["notices"]] == ["read-as-features"]
+    said = post(service, data, "application/x-npy", kind="features").json()
+    assert (said["options"], said["notices"]) == ({"kind": "features"}, [])
+    form = {"file": ("rows.npy", data, "application/x-npy")}
+    again = service.http.post(PATH, data={"kind": "features"}, files=form)
+    assert (again.status_code, again.json()) == (200, said)
+    with service.unchanged():
+        answer = post(service, data, "application/x-npy", kind="images")
+        assert "kind=features" in service.problem(answer, 422, "bad-shape")["detail"]
 
 
 def test_data_sets_in_pages(service: Service) -> None:

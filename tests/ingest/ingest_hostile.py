@@ -129,6 +129,13 @@ def npy(array: Any) -> Callable[[Path], Path]:
     return file(stream.getvalue())
 
 
+def spoiled(row: int, column: int, value: float) -> Any:
+    """Feature vectors of which one number is not as it should be."""
+    rows = ROWS.copy()
+    rows[row, column] = value
+    return rows
+
+
 def raw_npz(**members: bytes) -> Any:
     return with_zip({f"{name}.npy": data for name, data in members.items()})
 
@@ -160,6 +167,7 @@ IMAGES_NPY = {"images": npy_header((4, 8, 9), "|u1") + STACK.tobytes()}
 NAN = STACK.astype(float)
 NAN[2, 3, 4] = np.nan
 FLIPPED = png(1)[:-20] + bytes([png(1)[-20] ^ 255]) + png(1)[-19:]
+ROWS = np.arange(30.0).reshape(5, 6)
 MAT73 = b"MATLAB 7.3 MAT-file, Platform: x".ljust(124) + b"\x00\x02IM" + bytes(384)
 
 WHOLE: dict[str, Bad] = {
@@ -394,7 +402,8 @@ ARRAYS: dict[str, Bad] = {
     "long doubles": Bad("unreadable-array", "64 bits", npy(STACK.astype(np.longdouble))),
     "nan": Bad("unreadable-array", "Image 2 ('2') holds a NaN", npy(NAN)),
     "infinite": Bad("unreadable-array", "Image 0", npy(np.full((4, 8, 9), np.inf))),
-    "flat rows": Bad("bad-shape", "N x H x W", npy(FEA)),
+    "flat images": Bad("bad-shape", "4 x 72: it must be N x H x W", arrays(images=FEA)),
+    "flat rows as images": Bad("bad-shape", "kind=features", npy(FEA), {"kind": "images"}),
     "two channels": Bad("bad-shape", "2 channels", npy(np.zeros((4, 8, 9, 2)))),
     "channels first": Bad("bad-shape", "9 channels", npy(np.zeros((4, 3, 8, 9)))),
     "no pixels": Bad("bad-shape", "no pixels", npy(np.zeros((4, 0, 9)))),
@@ -409,6 +418,7 @@ ARRAYS: dict[str, Bad] = {
 MAT: dict[str, Bad] = {
     "mat without fea": Bad("unreadable-array", "'X'", mat(X=FEA)),
     "no square": Bad("bad-shape", "shape=112x92", mat(fea=FEA)),
+    "no square, perhaps features": Bad("bad-shape", "kind=features", mat(fea=FEA)),
     "another shape": Bad("bad-shape", "80", mat(fea=FEA), {"shape": "8x10"}),
     "fea of three dimensions": Bad("bad-shape", "(4, 8, 9)", mat(fea=STACK)),
     "fea is a struct": Bad("pickled-array", "struct", mat(fea={"a": 1})),
@@ -428,6 +438,64 @@ MAT: dict[str, Bad] = {
     "large fea": Bad("too-large", "pixels", mat(fea=np.zeros((2, 10_201), np.uint8))),
 }
 
+FEATURES: dict[str, Bad] = {
+    "a row alone": Bad("bad-shape", "6: it must be N x H x W", npy(ROWS[0])),
+    "a row alone, as said": Bad("bad-shape", "N x D", npy(ROWS[0]), {"kind": "features"}),
+    "gray images": Bad("bad-shape", "4 x 8 x 9", npy(STACK), {"kind": "features"}),
+    "colour images": Bad(
+        "bad-shape", "N x D", arrays(images=np.zeros((4, 8, 9, 3))), {"kind": "features"}
+    ),
+    "three numbers": Bad("bad-shape", "5 x 3: a feature vector has at least 4", npy(ROWS[:, :3])),
+    "no numbers": Bad("bad-shape", "5 x 0", npy(ROWS[:, :0])),
+    "no vectors": Bad("no-images", "no image", npy(ROWS[:0])),
+    "one vector": Bad("too-few-images", "at least two", npy(ROWS[:1])),
+    "nan": Bad("unreadable-array", "Row 3 ('3'), column 1 is nan", npy(spoiled(3, 1, np.nan))),
+    "infinite": Bad(
+        "unreadable-array",
+        "Row 4 ('e'), column 5 is -inf: features must be finite",
+        arrays(features=spoiled(4, 5, -np.inf), names=np.array(list("abcde"))),
+    ),
+    "beyond float32": Bad(
+        "unreadable-array",
+        "column 0 is 1e+300: features must be at most",
+        npy(spoiled(1, 0, 1e300)),
+    ),
+    "a square beyond float32": Bad("unreadable-array", "is -1e+20", npy(spoiled(0, 2, -1e20))),
+    "huge whole numbers": Bad(
+        "unreadable-array", "scale them", npy(np.full((5, 6), np.iinfo(np.int64).min))
+    ),
+    "objects": Bad("pickled-array", "objects", npy(ROWS.astype(object))),
+    "texts": Bad("unreadable-array", "<U4", npy(ROWS.astype("U4"))),
+    "complex": Bad("unreadable-array", "complex", npy(ROWS.astype(complex))),
+    "names too few": Bad("bad-names", "(3,)", arrays(features=ROWS, names=np.array(list("abc")))),
+    "name twice": Bad("bad-names", "twice", arrays(features=ROWS, names=np.array(list("abcda")))),
+    "too few labels": Bad("bad-labels", "(4,)", arrays(features=ROWS, y=np.zeros(4))),
+    "two arrays of rows": Bad("unreadable-array", "'features'", arrays(a=ROWS, b=ROWS)),
+    "cut": Bad("truncated-upload", "ends after", file(npy_header((4, 6)) + bytes(99))),
+    "zeros beyond the header": Bad(
+        "unreadable-array", "more bytes", raw_npz(features=npy_header((4, 6)) + bytes(10**7))
+    ),
+    "long": Bad("too-large", "10001 values a vector", file(npy_header((4, 10_001), "|u1"))),
+    "745 GiB in a few bytes": Bad(
+        "too-large", "values a vector", raw_npz(features=npy_header((10, 10**10)))
+    ),
+    "many": Bad("too-large", "51 images", npy(np.zeros((51, 6)))),
+    "many values": Bad(
+        "too-large", "5000 values", npy(np.zeros((50, 100))), limits={"max_dataset_bytes": 4999}
+    ),
+    "bytes that become reals": Bad(
+        "too-large",
+        "bytes, and a set may have 9999",
+        npy(np.zeros((50, 100), np.uint8)),
+        limits={"max_dataset_bytes": 9999},
+    ),
+    "in an archive": Bad("bad-shape", "zip", with_zip(PAIR), {"kind": "features"}),
+    "with a shape": Bad(
+        "bad-shape", "without shape", mat(fea=FEA), {"kind": "features", "shape": "8x9"}
+    ),
+    "a cube": Bad("bad-shape", "N x (height", mat(fea=np.zeros((4, 5, 6))), {"kind": "features"}),
+}
+
 BAD = {
     f"{group}: {name}": bad
     for group, cases in {
@@ -436,6 +504,7 @@ BAD = {
         "image": IMAGES,
         "labels": LABELS,
         "array": ARRAYS,
+        "features": FEATURES,
         "mat": MAT,
     }.items()
     for name, bad in cases.items()

@@ -61,6 +61,15 @@ def test_colour_images_of_mixed_sizes_are_resized(tmp_path: Path) -> None:
     assert load_truth(tmp_path / "set") is None
 
 
+def test_feature_vectors_come_as_they_are(tmp_path: Path) -> None:
+    rows = np.array([[-3.5, 0, 1e6, 2], [255, -1e-6, 7, 7]], np.float32)
+    write_dataset(tmp_path / "set", rows[:, None, None], [0, 1])
+    loaded = load_images(tmp_path / "set", None)
+    assert loaded.images.shape == (2, 4, 1, 1)
+    assert np.array_equal(loaded.images[:, :, 0, 0], rows)
+    assert loaded.filters == {}
+
+
 def test_shrinking_averages_and_keeps_a_constant() -> None:
     stripes = np.tile(np.array([0, 1], dtype=np.float32), (1, 32, 16))
     shrunk, name = resize(stripes, (4, 4))

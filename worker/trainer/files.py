@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from models.base import Clustering, FloatArray, State
+from models.base import Clustering, FloatArray, IntArray, Shape, State
 from worker import pictures
 from worker.trainer.checkpoints import Row, save_arrays
 
@@ -63,9 +63,16 @@ def writers(finished: "Finished", confidence: FloatArray, rows: list[Row]) -> di
         **_affinities(clustering),
         **_model(clustering),
         "metrics.jsonl": partial(write_lines, rows=rows),
-        "clusters.png": partial(pictures.contact_sheet, images, labels, confidence),
+        **_sheet(images, labels, confidence),
         "curves.png": partial(pictures.curves, rows),
     }
+
+
+def _sheet(images: FloatArray, labels: IntArray, confidence: FloatArray) -> dict[str, Writer]:
+    """The pictures by cluster; feature vectors have none."""
+    if Shape(*images.shape).is_features:
+        return {}
+    return {"clusters.png": partial(pictures.contact_sheet, images, labels, confidence)}
 
 
 def _affinities(clustering: Clustering) -> dict[str, Writer]:

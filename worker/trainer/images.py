@@ -18,7 +18,10 @@ EXAMPLES = 5
 
 
 class Loaded(NamedTuple):
-    """``images``: (N, C, H, W) float32 in [0, 1]; ``filters``: how many were resized by which."""
+    """``images``: (N, C, H, W) float32 in [0, 1], or feature vectors (N, D, 1, 1) as they are.
+
+    ``filters``: how many images were resized by which.
+    """
 
     images: FloatArray
     names: list[str]
