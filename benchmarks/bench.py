@@ -155,8 +155,8 @@ def without_network(
         Z = torch.from_numpy(images).to(journal.device).flatten(1)  # (N, H W)
     else:
         Z = stageone.encode(state, chosen, images, journal)  # (N, p)
-    ridged, ridge, _ = start(Z, chosen, n_clusters)
-    C = ridged.cpu().numpy()
+    found = start(Z, chosen, n_clusters)
+    C = found.C.cpu().numpy()
     A = affinity(C, n_clusters, chosen.affinity, chosen.postprocessing)
     answer = judge.spectral(A, chosen, n_clusters, journal.seed)
     return Clustering(
@@ -165,7 +165,7 @@ def without_network(
         affinity=A,
         plain_affinity=plain(C),
         labelings={"spectral": answer.labels},
-        diagnostics=answer.figures | {"ridge": ridge},
+        diagnostics=answer.figures | found.figures,
     )
 
 

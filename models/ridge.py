@@ -1,6 +1,7 @@
-"""The closed-form C that training starts from; its ridge is given or chosen without labels."""
+"""The C that training starts from; what it is made by is given or chosen without labels."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, NamedTuple, Protocol
 
 from torch import Tensor
@@ -9,12 +10,24 @@ from torch.nn import functional as F
 from models.affinity import affinity
 from models.hyperparameters import Kind, PostProcessing
 from models.selfexpression import closed_form
+from models.sparsity import elastic_net
 from models.spectral import embed, relative_eigengap, sparsely
 
 Tell = Callable[[int, int], None]
 """Hears that so many of so many candidates have been tried."""
+Solve = Callable[[Tensor, Callable[[], None]], Tensor]
+"""From features (N, p) of unit length to C (N, N); calls the second argument now and then."""
 RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Tried by ``ridge: eigengap``; from nearly exact subspaces to the noisy ones of real objects."""
+TAU, GAMMA = 0.3, 20.0
+"""Of the elastic net that competes with the ridges: C of some dozens of entries a row."""
+
+
+class Candidate(NamedTuple):
+    """A way to express images: what it is called in figures, and how it is done."""
+
+    figures: dict[str, float]
+    solve: Solve
 
 
 class Ridged(Protocol):
@@ -29,10 +42,10 @@ class Ridged(Protocol):
 
 
 class Start(NamedTuple):
-    """C (N, N), its ridge, and the relative eigengap of its affinity, NaN if nothing was chosen."""
+    """C (N, N), what made it, and the relative eigengap of its affinity, NaN if unrivalled."""
 
     C: Tensor
-    ridge: float
+    figures: dict[str, float]
     relative_eigengap: float
 
 
@@ -40,35 +53,53 @@ def silent(done: int, total: int) -> None:
     """Tell nobody."""
 
 
-def start(Z: Tensor, settings: Ridged, n_clusters: int, tell: Tell = silent) -> Start:
-    """The ridge solution on features (N, p), scaled to unit length."""
-    if settings.ridge == "eigengap":
+def start(
+    Z: Tensor, settings: Ridged, n_clusters: int, tell: Tell = silent, *, net: bool = False
+) -> Start:
+    """The ridge solution on features (N, p), scaled to unit length, or with ``net`` its rival."""
+    candidates = closed_forms(RIDGES if settings.ridge == "eigengap" else (settings.ridge or 1.0,))
+    candidates += [elastic()] if net else []
+    if len(candidates) > 1:
         kind = settings.affinity or "processed"
-        return widest(Z, n_clusters, RIDGES, kind, settings.postprocessing, tell)
-    ridge = settings.ridge or 1.0
-    return Start(closed_form(F.normalize(Z), ridge), ridge, float("nan"))
+        return widest(Z, n_clusters, candidates, kind, settings.postprocessing, tell)
+    (only,) = candidates
+    return Start(only.solve(F.normalize(Z), lambda: None), only.figures, float("nan"))
+
+
+def closed_forms(ridges: Sequence[float]) -> list[Candidate]:
+    return [Candidate({"ridge": ridge}, partial(_ridge, ridge=ridge)) for ridge in ridges]
+
+
+def _ridge(Z: Tensor, alive: Callable[[], None], *, ridge: float) -> Tensor:  # noqa: ARG001 - quick
+    return closed_form(Z, ridge)
+
+
+def elastic() -> Candidate:
+    """The elastic net of You et al., CVPR 2016, whose C is sparse."""
+    figures = {"elastic_net_tau": TAU, "elastic_net_gamma": GAMMA}
+    return Candidate(figures, partial(elastic_net, tau=TAU, gamma=GAMMA))
 
 
 def widest(
     Z: Tensor,
     n_clusters: int,
-    ridges: Sequence[float],
+    candidates: Sequence[Candidate],
     kind: Kind,
     postprocessing: PostProcessing | None,
     tell: Tell = silent,
 ) -> Start:
-    """The ridge solution whose affinity has the largest relative eigengap.
+    """The candidate's C whose affinity has the largest relative eigengap.
 
     Fan et al., AutoSC, NeurIPS 2022: it compares affinities of one post-processing.
     """
-    Z = F.normalize(Z)
+    Z, total = F.normalize(Z), len(candidates)
     best = None
-    for done, ridge in enumerate(ridges, start=1):
-        C = closed_form(Z, ridge)
+    for done, candidate in enumerate(candidates):
+        C = candidate.solve(Z, partial(tell, done, total))
         A = affinity(C.cpu().numpy(), n_clusters, kind, postprocessing)
         gap = relative_eigengap(embed(sparsely(A), n_clusters)[0])
         if best is None or gap > best.relative_eigengap:
-            best = Start(C, ridge, gap)
-        tell(done, len(ridges))
-    assert best is not None  # noqa: S101 - there is a ridge
+            best = Start(C, candidate.figures, gap)
+        tell(done + 1, total)
+    assert best is not None  # noqa: S101 - there is a candidate
     return best

@@ -1,5 +1,6 @@
 """Sparse self-expression between a method's settings and the solvers. Imports torch when called."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,9 +35,22 @@ def elastic_net_of(
     K: "Tensor", tau: float, gamma: float, tolerance: float, title: str, run: Run
 ) -> Expression:
     """A penalty and a ridge for each image, from its largest |k_ij|."""
+    penalty, ridge = _elastic(K, tau, gamma)
+    return _solved(K, penalty, run, ridge=ridge, tolerance=tolerance, title=title)
+
+
+def elastic_net(Z: "Tensor", alive: Callable[[], None], *, tau: float, gamma: float) -> "Tensor":
+    """C (N, N) of the method ``ensc`` on features (N, p); ``alive`` is called now and then."""
+    from models.solvers.lasso import lasso  # noqa: PLC0415 - the catalogue loads without torch
+
+    K = Z @ Z.T
+    penalty, ridge = _elastic(K, tau, gamma)
+    return lasso(K, penalty, ridge=ridge, tell=lambda *_, **__: alive()).C
+
+
+def _elastic(K: "Tensor", tau: float, gamma: float) -> tuple["Tensor", "Tensor"]:
     fit = gamma * tau / correlation(K)
-    solve = partial(_solved, ridge=(1 - tau) / fit, tolerance=tolerance, title=title)
-    return solve(K, tau / fit, run)
+    return tau / fit, (1 - tau) / fit
 
 
 def correlation(K: "Tensor") -> "Tensor":

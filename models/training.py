@@ -67,7 +67,7 @@ class Training:
         self.labels: IntArray | None = None
         self.segmentation: Segmentation | None = None
         self.clustered: FloatArray | None = None
-        self.ridge: float | None = None
+        self.made_by: dict[str, float] = {}
         self.start: dict[str, NDArray[Any]] = {}
 
     @torch.no_grad()
@@ -75,8 +75,8 @@ class Training:
         """Initialise C from stage I's features (step 4), unless it starts as a constant."""
         encoder, decoder = self.network.encoder, self.network.decoder
         self.start = module_arrays(encoder, "encoder.") | module_arrays(decoder, "decoder.")
-        if self.settings.initial_coefficients == "closed_form":
-            self.network.C.copy_(self.closed_form())
+        if self.settings.initial_coefficients != "constant":
+            self.network.C.copy_(self.expressed())
 
     def train(self) -> None:
         """Steps 2 and 5-9: DSC-Net's epochs without Q, then rounds of T0 epochs and a new Q."""
@@ -145,15 +145,16 @@ class Training:
     @torch.no_grad()
     def first_coefficients(self) -> FloatArray:
         """What the first Q comes from: C, or the closed form while C is still a constant."""
-        if self.epoch or self.settings.initial_coefficients == "closed_form":
+        if self.epoch or self.settings.initial_coefficients != "constant":
             return self.coefficients()
-        return self.closed_form().cpu().numpy()
+        return self.expressed().cpu().numpy()
 
-    def closed_form(self) -> Tensor:
-        """The ridge solution (N, N) on the present features at unit norm."""
+    def expressed(self) -> Tensor:
+        """The ridge solution or the elastic net (N, N) on stage I's features at unit norm."""
         Z = self.network.encode(self.X)
-        tell = partial(self.report, "initialising", values={})
-        C, self.ridge, _ = start(Z, self.settings, self.n_clusters, tell)
+        tell = partial(self.run.report, "initialising", save=self.pretrained)
+        net = self.settings.initial_coefficients == "eigengap"
+        C, self.made_by, _ = start(Z, self.settings, self.n_clusters, tell, net=net)
         return C
 
     def coefficients(self) -> FloatArray:
@@ -181,8 +182,12 @@ class Training:
         if self.labels is not None:
             arrays["labels"] = self.labels
         arrays |= packed(self.start, START)
-        meta = {"epoch": self.epoch, "ridge": self.ridge, "view": self.settings.view}
+        meta = {"epoch": self.epoch, "made_by": self.made_by, "view": self.settings.view}
         return State(arrays, {"phase": "training", **meta})
+
+    def pretrained(self) -> State:
+        """From which stage II can begin, with any C."""
+        return State(self.start, {"phase": PRETRAINED, "view": self.settings.view})
 
     def adopt(self, state: State) -> None:
         """Take encoder and decoder from a finished stage I."""
@@ -193,7 +198,7 @@ class Training:
         self.start = unpacked(state.arrays, START)
         load_module(self.network, state.arrays)
         load_optimiser("optimiser", self.optimiser, state.arrays)
-        self.epoch, self.ridge = state.meta["epoch"], state.meta["ridge"]
+        self.epoch, self.made_by = state.meta["epoch"], state.meta["made_by"]
         self.labels = state.arrays.get("labels")
 
     @torch.no_grad()
@@ -221,7 +226,7 @@ class Training:
             diagnostics=self.diagnostics(self.segmentation),
             notices=notices(labels, self.n_clusters, self.segmentation),
             model=self.model(),
-            start=State(self.start, {"phase": PRETRAINED, "view": self.settings.view}),
+            start=self.pretrained(),
             outlook=State({}, {"phase": VIEWED, "view": self.settings.view}),
         )
 
@@ -231,7 +236,7 @@ class Training:
             "relative_eigengap": segmentation.relative_eigengap,
             "components": float(segmentation.components),
         }
-        return found if self.ridge is None else found | {"ridge": self.ridge}
+        return found | self.made_by
 
     def model(self) -> State:
         """Encoder, decoder and head with what is needed to apply them to new images."""

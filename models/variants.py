@@ -42,8 +42,8 @@ def _changes(settings: "S2ConvSCN") -> Iterator[tuple[str, dict[str, Any]]]:
     if settings.affinity == "processed" and settings.postprocessing is not None:
         for name, clean_up in _clean_ups(settings.postprocessing):
             yield name, {"postprocessing": clean_up}
-    for ridge in RIDGES if settings.initial_coefficients == "closed_form" else ():
-        yield f"ridge-{ridge:g}", {"ridge": ridge}
+    for ridge in RIDGES if settings.initial_coefficients != "constant" else ():
+        yield f"ridge-{ridge:g}", {"ridge": ridge, "initial_coefficients": "closed_form"}
     if settings.final_labels == "spectral":
         yield "no-self-supervision", {"gamma3": 0.0, "gamma4": 0.0}
 

@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 from models.automatic import automatic_postprocessing
 from models.base import FloatArray, Notice
 from models.hyperparameters import View
-from models.ridge import Tell, silent, widest
+from models.ridge import Tell, closed_forms, silent, widest
 
 VIEWED = "viewed"
 """Phase of a state that holds the chosen view and no more."""
@@ -80,7 +80,7 @@ def choose(images: FloatArray, n_clusters: int, device: str, tell: Tell) -> View
     gaps: dict[View, float] = {}
     for name, view in VIEWS.items():
         X = torch.from_numpy(view(images)).to(device).flatten(1)
-        found = widest(X, n_clusters, RIDGES, "processed", postprocessing)
+        found = widest(X, n_clusters, closed_forms(RIDGES), "processed", postprocessing)
         gaps[name] = min(found.relative_eigengap, APART)
         tell(len(gaps), len(VIEWS))
     best: View = "plain"

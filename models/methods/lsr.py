@@ -42,4 +42,4 @@ class LSR(Shallow):
         from models.ridge import start
 
         found = start(X, self, n_clusters, partial(run.report, "initialising"))
-        return Expression(found.C, {"ridge": found.ridge})
+        return Expression(found.C, found.figures)

@@ -78,8 +78,10 @@ class S2ConvSCN(StageOne, Method):
     coefficient_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="Adam's rate for C; the presets' is the learning_rate of the rest."
     )
-    initial_coefficients: Literal["constant", "closed_form"] | None = Field(
-        None, description="C starts as a small constant, or as the ridge solution on stage I's Z."
+    initial_coefficients: Literal["constant", "closed_form", "eigengap"] | None = Field(
+        None,
+        description="C starts as a small constant, as the ridge solution on stage I's Z, or as "
+        "what has the largest relative eigengap of the ridge solutions and an elastic net.",
     )
     initial_value: Annotated[float, Field(ge=0, le=1)] = Field(
         1e-4, description="The constant off the diagonal."
@@ -161,6 +163,7 @@ class S2ConvSCN(StageOne, Method):
     def _rule(self, shape: Shape, n_clusters: int) -> dict[str, Any]:
         """The ``auto`` rule: from N, image size and n, never from pixels or labels."""
         per_cluster = shape.n_images / n_clusters
+        fixed = self.ridge not in (None, "eigengap")
         return {
             "encoder": automatic_encoder(shape),
             "pixel_scale": PIXEL_SCALE,
@@ -172,7 +175,7 @@ class S2ConvSCN(StageOne, Method):
             "gamma4": 0.1,
             "coefficient_rate": 0.1 / shape.n_images,
             "ridge": "eigengap",
-            "initial_coefficients": "closed_form",
+            "initial_coefficients": "closed_form" if fixed else "eigengap",
             "self_expression_epochs": 0,
             "round_epochs": 10,
             "renewal": "refine",

@@ -36,12 +36,13 @@ def test_the_ridge_chosen_has_the_widest_relative_eigengap(noise: float) -> None
         A = processed(closed_form(unit, ridge).numpy(), N_CLUSTERS, CLEAN)
         gaps.append(spectral_clustering(A, N_CLUSTERS, 0).relative_eigengap)
     chosen = start(Z, settings, N_CLUSTERS)
-    assert chosen.ridge == RIDGES[int(np.argmax(gaps))]
-    assert torch.equal(chosen.C, closed_form(unit, chosen.ridge))
+    assert chosen.figures == {"ridge": RIDGES[int(np.argmax(gaps))]}
+    assert torch.equal(chosen.C, closed_form(unit, RIDGES[int(np.argmax(gaps))]))
 
 
 def test_a_given_ridge_is_taken() -> None:
-    assert start(torch.from_numpy(noisy(0.1)), S2ConvSCN(ridge=0.7), N_CLUSTERS).ridge == 0.7
+    found = start(torch.from_numpy(noisy(0.1)), S2ConvSCN(ridge=0.7), N_CLUSTERS)
+    assert found.figures == {"ridge": 0.7}
 
 
 def test_the_ridge_is_told_after_a_resume_too(
