@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from benchmarks.methods import SHALLOW, TABLE3, TABLE5, TITLES, League
+from benchmarks.methods import PRINTED, SHALLOW, TABLE3, TABLE5, TITLES, League
 from benchmarks.records import Record
 from benchmarks.sets import SETS
 from benchmarks.summary import NOT_RUN, Summary, origin, percent, summarise
@@ -35,7 +35,7 @@ def table5(league: League, records: Sequence[Record]) -> str:
         if r["league"] == league and r["protocol"] == "whole" and r["set"] != YALEB
     ]
     present = {(r["set"], r["method"], r["label"]) for r in runs}
-    expected = TABLE5 if league == "printed" else (*SHALLOW, *TABLE5)
+    expected = PRINTED if league == "printed" else (*SHALLOW, *TABLE5)
     wanted = {(name, method, "") for name in printed for method in expected}
     rows = []
     for key in _ordered(present if league == "tuned" else wanted | present):
