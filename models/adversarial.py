@@ -5,7 +5,7 @@ fakes, combinations of the features of one cluster; then the network takes its o
 
     gamma0 L0 + gamma1 L1 + gamma2 L2 + gamma5 L5,
 
-where L5 is the energy of the fakes: what D's subspaces leave of them.
+where L5 is the residual of the fakes: what D's subspaces leave of them.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from models.checkpointing import (
     module_arrays,
     optimiser_arrays,
 )
-from models.discriminator import Discriminator, Sample, energies
+from models.discriminator import Discriminator, Sample, residuals
 from models.methods.dasc import DASC
 from models.network import Network
 from models.objective import Costs, Objective
@@ -34,6 +34,8 @@ from models.sizes import fakes, members, subspace_dimension
 PREFIX, MOMENTS = "discriminator.", "discriminator.optimiser"
 EPOCHS = 2**20
 """More than a run has: the draws of each epoch of each seed have a stream of their own."""
+BLACK = 1e-12
+"""Least length that fakes are divided by, as in ``F.normalize``."""
 
 
 class Crowd(NamedTuple):
@@ -102,7 +104,7 @@ class Adversarial(Objective):
     def fakes(self, sample: Sample) -> Tensor:
         """Mean residual of the fakes, each measured by its own cluster's subspace."""
         U = self.discriminator.U.detach()
-        return energies(sample, U, U @ U.mT)[1].mean()
+        return residuals(sample, U, U @ U.mT)[1].mean()
 
     def _unit(self, Z: Tensor) -> float | Tensor:
         """What L5 is counted in, as L2 is: N, times the mean ||z||^2 where costs are sums."""
@@ -150,5 +152,4 @@ def scaled(alpha: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     And their squared lengths (n, F): 1, or 0 of sums of black images alone.
     """
     lengths = (alpha @ real).norm(dim=2)
-    least = torch.finfo(real.dtype).tiny
-    return alpha / lengths.clamp(min=least)[:, :, None], (lengths > 0).to(real.dtype)
+    return alpha / lengths.clamp(min=BLACK)[:, :, None], (lengths > 0).to(real.dtype)

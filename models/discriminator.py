@@ -54,7 +54,7 @@ class Discriminator(nn.Module):
         ``margin`` is eps, the residual from which on a cluster's fakes cost nothing.
         """
         inner = self.U @ self.U.mT  # (n, r, r)
-        real, fake = energies(sample, self.U, inner)
+        real, fake = residuals(sample, self.U, inner)
         return {
             "D_real": real_cost(real, sample.present, sample.kept),
             "D_fake": (margin - fake.mean(dim=1)).relu().mean(),
@@ -63,7 +63,7 @@ class Discriminator(nn.Module):
         }
 
 
-def energies(sample: Sample, U: Tensor, inner: Tensor) -> tuple[Tensor, Tensor]:
+def residuals(sample: Sample, U: Tensor, inner: Tensor) -> tuple[Tensor, Tensor]:
     """Projection residuals ||z - U_i U_i^T z||^2 of images (n, M) and fakes (n, F) by U (n, r, p).
 
     As ||z||^2 - 2 ||U_i^T z||^2 + ||U_i U_i^T z||^2. The last is made from U_i^T U_i, ``inner``
@@ -71,15 +71,15 @@ def energies(sample: Sample, U: Tensor, inner: Tensor) -> tuple[Tensor, Tensor]:
     """
     of_images = U @ sample.real.mT  # (n, r, M)
     H = torch.cat([of_images, of_images @ sample.weights.mT], dim=2)  # (n, r, M + F)
-    residuals = sample.squares + (H * (inner @ H - 2 * H)).sum(dim=1)
+    found = sample.squares + (H * (inner @ H - 2 * H)).sum(dim=1)
     seen = of_images.shape[2]
-    return residuals[:, :seen], residuals[:, seen:]
+    return found[:, :seen], found[:, seen:]
 
 
-def real_cost(residuals: Tensor, present: Tensor, kept: Tensor) -> Tensor:
-    """Mean over clusters of the mean of their ``kept`` smallest residuals; shapes as in Sample."""
-    ordered = residuals.masked_fill(~present, torch.inf).sort(dim=1).values
-    counted = torch.arange(residuals.shape[1], device=kept.device) < kept[:, None]
+def real_cost(found: Tensor, present: Tensor, kept: Tensor) -> Tensor:
+    """Mean over clusters of the mean of the ``kept`` smallest of the residuals found (n, M)."""
+    ordered = found.masked_fill(~present, torch.inf).sort(dim=1).values
+    counted = torch.arange(found.shape[1], device=kept.device) < kept[:, None]
     means = ordered.where(counted, 0).sum(dim=1) / kept.clamp(min=1)
     return means.mean()
 

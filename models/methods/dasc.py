@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from models.objective import Objective
 
 SHARE = 1 / 15
-"""gamma5 beside gamma2 by the rule, as the adversarial weight is in a public reimplementation."""
+"""gamma5 beside gamma2, by the rule."""
 
 
 class DASC(S2ConvSCN):

@@ -134,7 +134,9 @@ def test_the_papers_figures_are_all_there() -> None:
         for kind in ("mean", "median"):
             assert {len(row) for row in paper[table][kind].values()} == {7}
     deep = set(TABLE5) - {"lsr-pixels", "lsr-features"}
-    assert all(deep <= set(column) for column in paper["table5"].values())
+    unknown = {"coil100": {"dasc"}}
+    for name, column in paper["table5"].items():
+        assert deep - unknown.get(name, set()) <= set(column)
     assert deep <= set(paper["table2"]["mean"])
     assert set(paper["table3"]["median"]) == set(TABLE3)
     for method in deep & set(TABLE3):

@@ -10,10 +10,10 @@ from torch import Tensor
 from models.discriminator import (
     Discriminator,
     Sample,
-    energies,
     overlap,
     principal,
     real_cost,
+    residuals,
     skew,
 )
 
@@ -49,7 +49,7 @@ def residual(z: Tensor, basis: Tensor) -> float:
 
 def test_residuals_are_those_of_the_projection() -> None:
     shown, U = sample(), discriminator().U.detach()
-    real, fake = energies(shown, U, U @ U.mT)
+    real, fake = residuals(shown, U, U @ U.mT)
     for i in range(N_CLUSTERS):
         for j in range(M):
             assert real[i, j].item() == pytest.approx(residual(shown.real[i, j], U[i]))
@@ -83,14 +83,14 @@ def test_the_costs_are_their_formulas(margin: float) -> None:
 def test_gradients_agree_with_finite_differences() -> None:
     shown = sample()
 
-    def residuals(U: Tensor) -> tuple[Tensor, Tensor]:
-        return energies(shown, U, U @ U.mT)
+    def measured(U: Tensor) -> tuple[Tensor, Tensor]:
+        return residuals(shown, U, U @ U.mT)
 
     def fitted(U: Tensor) -> Tensor:
-        return real_cost(residuals(U)[0], shown.present, shown.kept)
+        return real_cost(measured(U)[0], shown.present, shown.kept)
 
     U = points(N_CLUSTERS, R, P, seed=2).requires_grad_()
-    for cost in (residuals, fitted, overlap, lambda U: skew(U @ U.mT)):
+    for cost in (measured, fitted, overlap, lambda U: skew(U @ U.mT)):
         assert torch.autograd.gradcheck(cost, U)
 
 
@@ -108,10 +108,10 @@ def test_features_of_a_subspace_have_no_residual_to_it() -> None:
     everyone = torch.ones(N_CLUSTERS, M, dtype=torch.bool)
     weights = torch.zeros(N_CLUSTERS, 0, M).double()
     shown = Sample(V, weights, squares, everyone, torch.full((N_CLUSTERS,), M))
-    assert energies(shown, U, U @ U.mT)[0].abs().max() < 1e-12
+    assert residuals(shown, U, U @ U.mT)[0].abs().max() < 1e-12
     for other in range(1, N_CLUSTERS):
         apart = U.roll(other, dims=0)
-        assert (energies(shown, apart, apart @ apart.mT)[0] > 1e-3).all()
+        assert (residuals(shown, apart, apart @ apart.mT)[0] > 1e-3).all()
 
 
 def test_bases_are_whole_where_a_cluster_spans_less() -> None:
