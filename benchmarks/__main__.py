@@ -50,7 +50,7 @@ def run(options: Namespace) -> None:
     from benchmarks.display import Display  # noqa: PLC0415 - as above
 
     choice = chosen(options)
-    names = methods.expand(options.method)
+    names = methods.expand(options.method, options.league)
     images = sets.load(options.set, options.data)
     tried = chosen_trials(options, images.n_classes)
     cases = [

@@ -1,6 +1,6 @@
 """Names of methods and leagues, and the hyperparameters that they stand for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -17,10 +17,12 @@ Settings = S2ConvSCN | Shallow | Yardstick
 LEAGUES: tuple[League, ...] = ("printed", "auto", "tuned")
 
 PIXELS, FEATURES = "lsr-pixels", "lsr-features"
+DASC = "dasc"
 CLOSED_FORMS = (PIXELS, FEATURES)
 DEEP: dict[str, dict[str, Any]] = {
     "dscnet-l1": {"method": "dscnet", "norm": "l1"},
     "dscnet-l2": {"method": "dscnet", "norm": "l2"},
+    DASC: {"method": "dasc"},
     "s2convscn-l1": {"method": "s2convscn", "norm": "l1"},
     "s2convscn-l2": {"method": "s2convscn", "norm": "l2"},
     "s2convscn-l1-selected": {"method": "s2convscn", "norm": "l1"},
@@ -61,6 +63,7 @@ TITLES = {
     FEATURES: "LSR on stage-I features",
     "dscnet-l1": "DSC-Net l1",
     "dscnet-l2": "DSC-Net l2",
+    DASC: "DASC",
     "s2convscn-l1-L3": "S2ConvSCN l1, L3 alone",
     "s2convscn-l1-L4": "S2ConvSCN l1, L4 alone",
     "s2convscn-l2-L3": "S2ConvSCN l2, L3 alone",
@@ -71,7 +74,7 @@ TITLES = {
 }
 """In the order of the tables' rows. Neither L3 nor L4 is DSC-Net."""
 METHODS = tuple(TITLES)
-TABLE5 = (*CLOSED_FORMS, "dscnet-l1", "dscnet-l2", "s2convscn-l2", "s2convscn-l1")
+TABLE5 = (*CLOSED_FORMS, "dscnet-l1", "dscnet-l2", DASC, "s2convscn-l2", "s2convscn-l1")
 TABLE3 = ("dscnet-l1", "s2convscn-l1-L3", "s2convscn-l1-L4", "s2convscn-l1")
 SELECTED = "s2convscn-l1-selected"
 """S2ConvSCN with ``select``."""
@@ -94,17 +97,23 @@ class Choice(NamedTuple):
     preset: str = "auto"
 
 
-def expand(names: str) -> list[str]:
-    """Methods and groups of them, separated by commas.
+def expand(names: str, league: League) -> list[str]:
+    """Methods and groups of them, separated by commas; groups hold what the league can run.
 
     Raises:
         ValueError: for a name that is neither.
     """
-    found = [m for name in names.split(",") for m in GROUPS.get(name, (name,))]
+    groups = {name: constant(group, league) for name, group in GROUPS.items()}
+    found = [m for name in names.split(",") for m in groups.get(name, (name,))]
     if unknown := [name for name in found if name not in METHODS]:
         known = ", ".join((*METHODS, *GROUPS))
         raise ValueError(f"There is no method {', '.join(unknown)}; there are {known}.")
     return list(dict.fromkeys(found))
+
+
+def constant(group: Sequence[str], league: League) -> tuple[str, ...]:
+    """Those of a group that have constants in a league: nobody printed DASC's."""
+    return tuple(method for method in group if (method, league) != (DASC, "printed"))
 
 
 def settings(method: str, choice: Choice, preset: str, shape: Shape, n_clusters: int) -> Settings:
@@ -127,7 +136,7 @@ def settings(method: str, choice: Choice, preset: str, shape: Shape, n_clusters:
     alone = {"method": method} if method in SHALLOW else DEEP["s2convscn-l1"]
     chosen = parse(DEEP.get(method, alone) | dict(choice.overrides))
     constants = {"printed": preset, "auto": "auto", "tuned": choice.preset}[choice.league]
-    if constants not in chosen.presets:
+    if constants not in chosen.presets or not constant((method,), choice.league):
         raise ValueError(f"No source gives constants of {TITLES[method]} for {constants}.")
     resolved = chosen.with_preset(constants, n_clusters).resolve(shape, n_clusters)
     assert isinstance(resolved, Settings)  # noqa: S101 - all methods named here are

@@ -3,11 +3,12 @@
 import tomllib
 from collections.abc import Iterable, Sequence
 from functools import cache
+from math import isnan
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from benchmarks.methods import SHALLOW, TABLE3, TABLE5, TITLES, League
+from benchmarks.methods import SHALLOW, TABLE3, TABLE5, TITLES, League, constant
 from benchmarks.records import Record
 from benchmarks.sets import SETS
 from benchmarks.summary import NOT_RUN, Summary, origin, percent, summarise
@@ -35,7 +36,8 @@ def table5(league: League, records: Sequence[Record]) -> str:
         if r["league"] == league and r["protocol"] == "whole" and r["set"] != YALEB
     ]
     present = {(r["set"], r["method"], r["label"]) for r in runs}
-    expected = TABLE5 if league == "printed" else (*SHALLOW, *TABLE5)
+    deep = constant(TABLE5, league)
+    expected = deep if league == "printed" else (*SHALLOW, *deep)
     wanted = {(name, method, "") for name in printed for method in expected}
     rows = []
     for key in _ordered(present if league == "tuned" else wanted | present):
@@ -51,7 +53,7 @@ def table5(league: League, records: Sequence[Record]) -> str:
 
 def table2(league: League, records: Sequence[Record]) -> str:
     """Extended Yale B by its protocol."""
-    return _blocks("table2", (*SHALLOW, *TABLE5), league, records)
+    return _blocks("table2", (*SHALLOW, *constant(TABLE5, league)), league, records)
 
 
 def table3(league: League, records: Sequence[Record]) -> str:
@@ -164,7 +166,7 @@ def _at(values: list[float] | None, place: int) -> float | None:
 
 
 def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None or isnan(value) else f"{value:.2f}"
 
 
 def _markdown(header: Sequence[str], rows: list[Row], runs: list[Record]) -> str:

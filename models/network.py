@@ -168,6 +168,7 @@ class Network(nn.Module):
     ) -> None:
         """Build the modules for N images of (channels, height, width) and a first C (N, N)."""
         super().__init__()
+        self.n_clusters = n_clusters
         self.encoder = Encoder(image, layers)
         self.decoder = Decoder(self.encoder)
         self.head = Head(prod(self.encoder.top), len(C), n_clusters)

@@ -11,12 +11,15 @@ meet, with R = Z - C Z,
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from models import losses
+from models.checkpointing import Arrays
 from models.hyperparameters import Norm
 from models.methods.s2convscn import S2ConvSCN
 from models.network import CHUNK, Network
@@ -38,6 +41,7 @@ class Objective:
         self.settings, self.network, self.X = settings, network, X
         weights = (g.gamma0, g.gamma1, g.gamma2, g.gamma3, g.gamma4)
         self.gamma = {f"L{i}": weight or 0.0 for i, weight in enumerate(weights)}
+        self.remedies = {name: f"gamma{name[1]}" for name in self.gamma}
         self.relative = settings.cost_scale == "relative"
         self.share = len(X) / X.square().sum().clamp(min=DARK) if self.relative else 1.0
 
@@ -62,20 +66,23 @@ class Objective:
         norms = [z.norm(dim=1, keepdim=True) for z in outputs] if self.relative else []
         lengths = [_leaf(norm, torch.zeros_like(norm)) for norm in norms]
         Z = torch.cat(parts).detach()  # (N, p)
-        L4, dZ = self._classify(Z, Q)
+        further, dZ = self.on_features(Z, Q)
         C = self.network.C
         with torch.no_grad():
             D = self.network.expression(Z)  # (N, p)
             costs = self._reconstruct(Z, D, lengths, dZ)
             dZ += product(C.T, D)  # before C has a gradient: it may need a copy of C for a while
             C.grad = product(D, Z.T)  # (N, N)
-        costs |= penalise(C, C.grad, Q, self.gamma, self.settings.norm) | L4
+        costs |= penalise(C, C.grad, Q, self.gamma, self.settings.norm) | further
         gradients = [*dZ.split(CHUNK), *(length.grad for length in lengths)]
         torch.autograd.backward([*parts, *norms], gradients)
         return costs
 
-    def _classify(self, Z: Tensor, Q: Tensor | None) -> tuple[Costs, Tensor]:
-        """L4, if it is to be followed, and its share of the gradient by Z (N, p)."""
+    def on_features(self, Z: Tensor, Q: Tensor | None) -> tuple[Costs, Tensor]:
+        """What is charged to the features alone, and its share of the gradient by Z (N, p).
+
+        That is L4, if it is to be followed.
+        """
         if Q is None or not self.gamma["L4"]:
             return {}, torch.zeros_like(Z)
         self.network.head.adjust(Z)
@@ -105,6 +112,13 @@ class Objective:
         X_hat = self.network.decoder(leaf if length is None else leaf * length)
         L0 = self._follow(L0=losses.L0(x, X_hat) * self.share)
         return L0, torch.zeros_like(cz) if leaf.grad is None else leaf.grad
+
+    def save(self) -> Arrays:
+        """What has been learnt here and not by the network: nothing."""
+        return {}
+
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take up what ``save`` gave, from among a state's arrays."""
 
     def _follow(self, **costs: Tensor) -> Costs:
         """Backpropagate the weighted sum of those that have a weight; return all, detached."""

@@ -1,6 +1,7 @@
 """Sizes of the network and of its memory, computed without torch."""
 
 from collections.abc import Sequence
+from math import ceil
 
 from models.base import Shape
 from models.hyperparameters import Layer
@@ -15,6 +16,12 @@ WEIGHTS = 8
 """Copies of the weights: themselves, gradient, two moments, and a checkpoint's of all but one."""
 COPIES = 12
 """Of the images, as a shallow method and its views make them."""
+BASES = 10
+"""Copies of a discriminator's bases: themselves, gradient, moments, a step's, a checkpoint's."""
+SHOWN = 3
+"""Copies of the images and fakes that it is shown."""
+INNER_PRODUCTS = 3
+MOST_FAKES = 64
 BASELINE = 600 * 1024**2
 """The interpreter with its libraries loaded."""
 
@@ -65,6 +72,36 @@ def training_bytes(shape: Shape, n_clusters: int, encoder: Sequence[Layer]) -> i
         + WEIGHTS * convolution_weights(shape, encoder)
     )
     return BASELINE + FLOAT * floats
+
+
+def members(n_images: int, n_clusters: int) -> int:
+    """M: how many images of one cluster a discriminator sees at most in an epoch.
+
+    Twice the mean, so that one large cluster does not fill all rows with padding.
+    """
+    return min(2 * ceil(n_images / n_clusters), n_images)
+
+
+def fakes(n_images: int, n_clusters: int) -> int:
+    """F: fakes of each cluster in an epoch, as many as it has images on average, up to 64."""
+    return min(ceil(n_images / n_clusters), MOST_FAKES)
+
+
+def subspace_dimension(asked: int, n_images: int, n_clusters: int, p: int) -> int:
+    """r: as asked, but no more than the images of a mean cluster or their features can span."""
+    return min(asked, ceil(n_images / n_clusters), p)
+
+
+def discriminator_bytes(
+    shape: Shape, n_clusters: int, encoder: Sequence[Layer], dimension: int
+) -> int:
+    """What a discriminator with a basis (p, r) for each cluster holds at the peak."""
+    n, p = shape.n_images, features(shape, encoder)
+    r = subspace_dimension(dimension, n, n_clusters, p)
+    shown = n_clusters * (members(n, n_clusters) + fakes(n, n_clusters))
+    return FLOAT * (
+        BASES * n_clusters * p * r + SHOWN * shown * p + INNER_PRODUCTS * (n_clusters * r) ** 2
+    )
 
 
 def shallow_bytes(shape: Shape, squares: int) -> int:

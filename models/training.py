@@ -19,7 +19,6 @@ from models.base import Clustering, FloatArray, IntArray, NotFinite, Run, State
 from models.checkpointing import load_module, load_optimiser, module_arrays, optimiser_arrays
 from models.methods.s2convscn import S2ConvSCN
 from models.network import Network
-from models.objective import Objective
 from models.parts import packed, unpacked
 from models.products import precision
 from models.quality import notices
@@ -61,7 +60,7 @@ class Training:
         X = torch.from_numpy(images).to(run.device) * (settings.pixel_scale or 1)
         self.X = X.contiguous(memory_format=torch.channels_last)  # (N, channels, H, W)
         self.network = _network(settings, images, n_clusters, run)
-        self.objective = Objective(settings, self.network, self.X)
+        self.objective = settings.objective(self.network, self.X, run.seed)
         self.optimiser = _optimiser(settings, self.network)
         self.epoch = 0
         self.labels: IntArray | None = None
@@ -104,7 +103,8 @@ class Training:
             costs = self.objective.differentiate(self.one_hot())
         found = dict(zip(costs, torch.stack([*costs.values()]).tolist(), strict=True))
         values = {name: found[name] for name in sorted(costs) if name != "C_l1"}
-        values["loss"] = sum(self.objective.gamma[name] * cost for name, cost in values.items())
+        gamma = self.objective.gamma
+        values["loss"] = sum(gamma[name] * cost for name, cost in values.items() if name in gamma)
         self.check(values)
         self.optimiser.step()
         self.network.expression.clear_diagonal()
@@ -174,14 +174,15 @@ class Training:
         """Raises NotFinite, naming the cost and its weight."""
         for name, value in values.items():
             if not np.isfinite(value):
-                remedy = f" or gamma{name[1]}" if name in {"L0", "L1", "L2", "L3", "L4"} else ""
+                known = self.objective.remedies.get(name)
+                remedy = f" or {known}" if known else ""
                 raise NotFinite(_diverged(f"The cost {name}", self.epoch, remedy))
 
     def save(self) -> State:
         arrays = module_arrays(self.network) | optimiser_arrays("optimiser", self.optimiser)
         if self.labels is not None:
             arrays["labels"] = self.labels
-        arrays |= packed(self.start, START)
+        arrays |= packed(self.start, START) | self.objective.save()
         meta = {"epoch": self.epoch, "made_by": self.made_by, "view": self.settings.view}
         return State(arrays, {"phase": "training", **meta})
 
@@ -198,6 +199,7 @@ class Training:
         self.start = unpacked(state.arrays, START)
         load_module(self.network, state.arrays)
         load_optimiser("optimiser", self.optimiser, state.arrays)
+        self.objective.load(state.arrays)
         self.epoch, self.made_by = state.meta["epoch"], state.meta["made_by"]
         self.labels = state.arrays.get("labels")
 

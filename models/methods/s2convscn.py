@@ -1,6 +1,6 @@
 """S2ConvSCN: its problem, its hyperparameters, its presets and the rule that fills in the rest."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,12 @@ from models.hyperparameters import (
 )
 from models.sizes import training_bytes
 from models.variants import candidates
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from models.network import Network
+    from models.objective import Objective
 
 Weight = Annotated[float, Field(ge=0, le=1e9)]
 Epochs = Annotated[int, Field(ge=0, le=100_000)]
@@ -152,6 +158,12 @@ class S2ConvSCN(StageOne, Method):
 
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
         return training_bytes(shape, n_clusters, self.encoder or automatic_encoder(shape))
+
+    def objective(self, network: "Network", X: "Tensor", seed: int) -> "Objective":  # noqa: ARG002 - for those whose costs are drawn
+        """The costs of an epoch of stage II on X (N, channels, H, W)."""
+        from models.objective import Objective
+
+        return Objective(self, network, X)
 
     def fit(self, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
         from models.training import fit

@@ -43,7 +43,7 @@ print(peak / method.memory_bytes(Shape(n, channels, side, side), 5))
 
 BRIEF = {"epochs": 2, "round_epochs": 2, "pretrain_max_steps": 2}
 SHALLOW: list[dict[str, object]] = [
-    *({"method": name} for name in sorted(set(METHODS) - {"s2convscn", "dscnet"})),
+    *({"method": name} for name in sorted(set(METHODS) - {"s2convscn", "dscnet", "dasc"})),
     {"method": "ssc", "outliers": True, "max_iterations": 11},
     {"method": "edsc", "outliers": True, "max_iterations": 11},
     {"method": "soft-s3c", "outliers": True, "max_iterations": 11, "rounds": 2},
@@ -61,6 +61,12 @@ def peak(method: dict[str, object], n: int, channels: int, side: int) -> float:
 @pytest.mark.parametrize(("n", "channels", "side"), [(200, 3, 64), (1200, 1, 8)])
 def test_the_estimate_is_an_upper_bound_and_no_fantasy(n: int, channels: int, side: int) -> None:
     assert 0.4 < peak({"method": "s2convscn", **BRIEF}, n, channels, side) <= 1
+
+
+@pytest.mark.parametrize(("n", "channels", "side"), [(200, 3, 64), (1200, 1, 8)])
+def test_the_discriminator_is_counted(n: int, channels: int, side: int) -> None:
+    method = {"method": "dasc", **BRIEF, "epochs": 6, "subspace_dimension": 40}
+    assert 0.4 < peak(method, n, channels, side) <= 1
 
 
 @pytest.mark.parametrize("method", SHALLOW, ids=lambda m: "-".join(map(str, m.values())))

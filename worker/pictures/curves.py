@@ -30,6 +30,12 @@ TITLES = {
     "L2": r"$L_2$  self-expression",
     "L3": r"$L_3$  $\|C\|_Q$",
     "L4": r"$L_4$  head",
+    "L5": r"$L_5$  residual of the fakes",
+    "D": r"$D$  discriminator",
+    "D_real": r"$D$  residual of the images",
+    "D_fake": r"$D$  fakes within the margin",
+    "D_overlap": r"$D$  overlap of the bases",
+    "D_orthonormality": r"$D$  orthonormality",
     "C_l1": r"$\|C\|_1$",
     "C_Q_share": r"$\|C\|_Q\,/\,\|C\|_1$",
 }
