@@ -71,6 +71,9 @@ def draw(ranking: Ranking) -> bytes:
     _grid(svg, axis, measure, TOP + ROW * len(ranking.rows))
     for number, row in enumerate(ranking.rows):
         _row(svg, axis, measure, row, TOP + ROW * number)
+        if measure.figure(row) is None:
+            reason = _absence(row, over=ranking.complete)
+            write(svg, axis.x(0) + 9, TOP + ROW * (number + 0.5) + 5, reason, "faint")
     _foot(svg, ranking, height)
     return encoded(svg)
 
@@ -94,7 +97,7 @@ def _axis(figures: list[Spread]) -> Axis:
 
 
 def _head(svg: Element, ranking: Ranking, measure: Measure) -> None:
-    better = "the less the better" if measure is ERROR else "the more the better"
+    better = "lower is better" if measure is ERROR else "higher is better"
     write(svg, MARGIN, 44, shortened(ranking.name, WORDS["title"]), "ink title")
     write(svg, MARGIN, 68, f"{measure.title}, {better}", "faint")
     for x, words in zip(COLUMNS, (measure.beside, "seconds"), strict=True):
@@ -117,8 +120,6 @@ def _row(svg: Element, axis: Axis, measure: Measure, row: RankingRow, top: float
         _bar(svg, axis, figure, middle, "best" if row.rank == 1 else "bar")
         end = max(axis.x(figure.max), axis.x(0))
         write(svg, end + 9, middle + 5, measure.shown(figure.median), "ink name")
-    else:
-        write(svg, axis.x(0) + 9, middle + 5, _absence(row), "faint")
     other, seconds = measure.other(row), row.seconds
     said = (
         "" if other is None else f"{other:.2f}",
@@ -129,11 +130,11 @@ def _row(svg: Element, axis: Axis, measure: Measure, row: RankingRow, top: float
 
 
 def _bar(svg: Element, axis: Axis, figure: Spread, middle: float, kind: str) -> None:
-    """The median as a bar from 0; the range as a line over it, if there is one."""
+    """The median as a bar from 0; the range as a line over it, if it can be seen."""
     start, end = sorted((axis.x(0), axis.x(figure.median)))
     rectangle(svg, (start, middle - BAR / 2, max(end - start, 1.5), BAR), kind)
-    if figure.min < figure.max:
-        low, high = axis.x(figure.min), axis.x(figure.max)
+    low, high = axis.x(figure.min), axis.x(figure.max)
+    if high - low > CAP:
         line(svg, low, middle, high, middle, "whisker")
         for x in (low, high):
             line(svg, x, middle - CAP, x, middle + CAP, "whisker")
@@ -146,16 +147,20 @@ def _name(row: RankingRow) -> str:
 
 def _details(row: RankingRow) -> str:
     """The hyperparameters asked for, and what is missing of the seeds."""
-    said = [f"{name} {value}" for name, value in row.changes.items()]
+    said = [
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in row.changes.items()
+    ]
     if row.failed:
         said.insert(0, f"{row.failed} of {row.jobs} failed")
     return ", ".join(said)
 
 
-def _absence(row: RankingRow) -> str:
-    if row.succeeded:
-        return "nothing to compare with yet"
-    return "failed" if row.failed == row.jobs else "no result"
+def _absence(row: RankingRow, *, over: bool) -> str:
+    if row.failed == row.jobs:
+        return "failed"
+    what = "nothing to compare with" if row.succeeded else "no result"
+    return what if over else f"{what} yet"
 
 
 def _foot(svg: Element, ranking: Ranking, height: float) -> None:

@@ -25,6 +25,7 @@ from models.partitions import Likeness, likeness
 FORMATS = {"application/json": "json", "text/csv": "csv"}
 SCORES = ("accuracy", "error", "nmi", "ari")
 SPREADS = ("agreement", "relative_eigengap", "clusters", "seconds", *SCORES)
+DIGITS = 9
 PARTS = {"median": "", "min": "_min", "max": "_max"}
 """Of a figure, and what stands behind its name in CSV."""
 PLAIN = ("rank", "method", "changes", "jobs", "succeeded", "failed", "stability")
@@ -100,8 +101,10 @@ def _row(
 
 
 def spread(figures: Iterable[float | None]) -> Spread | None:
-    known = [figure for figure in figures if figure is not None]
-    return Spread(median=median(known), min=min(known), max=max(known)) if known else None
+    known = [round(figure, DIGITS) for figure in figures if figure is not None]
+    if not known:
+        return None
+    return Spread(median=round(median(known), DIGITS), min=min(known), max=max(known))
 
 
 def _ranked(rows: list[RankingRow], *, by_error: bool) -> list[RankingRow]:

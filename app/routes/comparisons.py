@@ -21,7 +21,6 @@ from app.requests import IdPath
 from app.routes.files import file_route
 from jobs.errors import BrokerUnavailable, Conflict, Gone, NotFound
 from jobs.records import Comparison, Job, Notice
-from jobs.states import Status
 from jobs.store.comparisons import Places
 
 router = APIRouter(prefix="/v1/comparisons", tags=["comparisons"])
@@ -138,10 +137,10 @@ def comparison(comparison_id: IdPath, context: Current, response: Response) -> C
 )
 def cancel(comparison_id: IdPath, context: Current, response: Response) -> ComparisonView:
     """Idempotent: what is finished stays as it is. Queued jobs go first, so that none starts."""
-    found, places = _open(context, comparison_id)
-    for job in sorted(places.values(), key=lambda job: job.status is not Status.QUEUED):
+    found = context.store.comparisons.get(comparison_id, context.owner)
+    for job_id in context.store.comparisons.unfinished(found.id):
         with suppress(Gone):
-            context.store.jobs.cancel(job.id, context.owner)
+            context.store.jobs.cancel(job_id, context.owner)
     view = _view(context, found, response)
     response.status_code = 200 if view.terminal else 202
     return view
@@ -197,7 +196,8 @@ def ranking(
 def chart(comparison_id: IdPath, request: Request, context: Current) -> Response:
     """SVG, in light or dark colours as the reader prefers."""
     svg = draw(ranks.ranking(context, *_open(context, comparison_id)))
-    return deliver(request, of_bytes(svg, "image/svg+xml", f"{comparison_id}.svg"))
+    name = f"{comparison_id}.svg"
+    return deliver(request, of_bytes(svg, "image/svg+xml", name, inline=True))
 
 
 def _open(context: Context, comparison_id: str) -> tuple[Comparison, Places]:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, case, insert, select, update
 
 from jobs import errors, ids
 from jobs.records import JSON, Comparison, Job
-from jobs.states import TERMINAL
+from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
 from jobs.store.jobs import enqueue, record
 from jobs.store.tables import artifacts, comparisons, jobs, members
@@ -85,6 +85,18 @@ class Comparisons:
             for row in connection.execute(query).mappings():
                 found[row["comparison_id"]][row["place"]] = record(row)
         return found
+
+    def unfinished(self, comparison_id: str) -> list[str]:
+        """All jobs that are not over, also those that do not count; the queued ones first."""
+        waits = case((jobs.c.status == Status.QUEUED, 0), else_=1)
+        query = (
+            select(jobs.c.id)
+            .join(members, members.c.job_id == jobs.c.id)
+            .where(members.c.comparison_id == comparison_id, jobs.c.status.not_in(TERMINAL))
+            .order_by(waits, jobs.c.id)
+        )
+        with self.database.read() as connection:
+            return list(connection.execute(query).scalars())
 
     def delete(self, comparison_id: str, owner: str) -> list[str]:
         """Leave tombstones of a comparison and of all its jobs; returns the ids of those.

@@ -262,6 +262,16 @@ def test_cancelling_stops_what_is_not_over(service: Service, sent: dict[str, Any
         assert answer.json()["counts"] == {"succeeded": 1, "cancelled": 5}
 
 
+def test_cancelling_reaches_jobs_that_do_not_count(service: Service, sent: dict[str, Any]) -> None:
+    cancelled(service, sent)
+    old = sent["jobs"][0]["links"]["self"]
+    resumed = [service.http.post(f"{old}/resume").json()["links"]["self"] for _ in range(2)]
+    service.problem(service.http.delete(sent["links"]["self"]), 409, "conflict")
+    assert service.http.post(f"{sent['links']['self']}/cancel").json()["terminal"]
+    assert {service.http.get(path).json()["status"] for path in resumed} == {"cancelled"}
+    assert service.http.delete(sent["links"]["self"]).status_code == 204
+
+
 def test_a_job_that_goes_on_takes_the_place_of_the_old_one(
     service: Service, sent: dict[str, Any]
 ) -> None:

@@ -57,6 +57,7 @@ def chart(service: Service, comparison: dict[str, Any]) -> ET.Element:
     answer = service.http.get(comparison["links"]["chart"])
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.headers["content-disposition"] == f'inline; filename="{comparison["id"]}.svg"'
     return parsed(answer.content)
 
 

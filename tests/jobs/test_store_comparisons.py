@@ -112,6 +112,10 @@ def test_the_newest_job_of_a_place_counts(
     first, second = resume(store, jobs[1]), resume(store, jobs[1])
     newest, older = sorted((first, second), key=lambda job: job.id, reverse=True)
     assert places(store, made)[1].id == newest.id
+    in_order = sorted([jobs[0].id, jobs[2].id, jobs[3].id, newest.id, older.id])
+    assert store.comparisons.unfinished(made.id) == in_order
+    store.attempts.claim(in_order[0], "w")
+    assert store.comparisons.unfinished(made.id) == [*in_order[1:], in_order[0]]
     store.jobs.cancel(newest.id, "local")
     store.jobs.delete(newest.id, "local")
     assert places(store, made)[1].id == older.id
