@@ -82,7 +82,10 @@ def _progress(job: Job) -> float:
 def _finish(found: list[Job]) -> float | None:
     """When the last running job will be done; not known while others wait for a worker."""
     unfinished = [job for job in found if not job.status.terminal]
-    ends = [job.progress.finish_at if job.progress else None for job in unfinished]
+    ends = [
+        job.progress.finish_at if job.progress and job.status is Status.RUNNING else None
+        for job in unfinished
+    ]
     known = [end for end in ends if end is not None]
     return max(known) if known and len(known) == len(ends) else None
 
