@@ -7,6 +7,9 @@ import numpy as np
 
 from models.base import FloatArray, IntArray
 
+TABLE = 4
+"""Cells for each image up to which counting into a table is faster than sorting."""
+
 
 class Likeness(NamedTuple):
     """A group's partitions: how alike to those of the other groups, and to each other.
@@ -23,12 +26,12 @@ class Likeness(NamedTuple):
 
 def likeness(groups: Sequence[Sequence[IntArray]]) -> list[Likeness]:
     """Of each group of partitions (N,) of the same images."""
-    partitions = [labels for group in groups for labels in group]
+    partitions = [_partition(labels) for group in groups for labels in group]
     owner = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     index = np.eye(len(partitions))
     for i, first in enumerate(partitions):
         for j, second in enumerate(partitions[:i]):
-            index[i, j] = index[j, i] = adjusted_rand(first, second)
+            index[i, j] = index[j, i] = _index(first, second)
     return [_likeness(index, owner, group) for group in range(len(groups))]
 
 
@@ -44,18 +47,40 @@ def _likeness(index: FloatArray, owner: IntArray, group: int) -> Likeness:
 def adjusted_rand(a: IntArray, b: IntArray) -> float:
     """Adjusted Rand index of two labelings (N,) of the same images (Hubert and Arabie, 1985).
 
-    1 for equal partitions, 0 on average for unrelated ones. Only pairs of labels that occur are
-    counted: the memory is that of the labels, however many clusters there are.
+    1 for equal partitions, 0 on average for unrelated ones.
     """
-    first, second = (np.unique(labels, return_inverse=True)[1] for labels in (a, b))
-    both = np.unique(first * (int(second.max()) + 1) + second, return_counts=True)[1]
-    together = _pairs(both)
-    rows, columns = _pairs(np.bincount(first)), _pairs(np.bincount(second))
-    expected = rows * columns / max(_pairs(np.array([len(a)])), 1)
-    most = (rows + columns) / 2
+    return _index(_partition(a), _partition(b))
+
+
+class Partition(NamedTuple):
+    """``group`` (N,) in 0..groups-1; ``pairs`` of images in the same group."""
+
+    group: IntArray
+    groups: int
+    pairs: float
+
+
+def _partition(labels: IntArray) -> Partition:
+    group = np.unique(labels, return_inverse=True)[1]
+    sizes = np.bincount(group)
+    return Partition(group, len(sizes), _pairs(sizes))
+
+
+def _index(a: Partition, b: Partition) -> float:
+    together, everywhere = _pairs(_meetings(a, b)), _pairs(np.array([len(a.group)]))
+    expected, most = a.pairs * b.pairs / max(everywhere, 1), (a.pairs + b.pairs) / 2
     return 1.0 if most == expected else (together - expected) / (most - expected)
 
 
-def _pairs(counts: IntArray) -> float:
+def _meetings(a: Partition, b: Partition) -> IntArray:
+    """How many images two groups share; a table of all only where it is about as small as N."""
+    both = a.group * b.groups + b.group
+    if a.groups * b.groups <= TABLE * len(both):
+        return np.bincount(both)
+    counts: IntArray = np.unique(both, return_counts=True)[1]
+    return counts
+
+
+def _pairs(sizes: IntArray) -> float:
     """Pairs of images inside groups of these sizes."""
-    return float((counts * (counts - 1)).sum() / 2)
+    return float((sizes * (sizes - 1)).sum() / 2)

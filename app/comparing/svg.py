@@ -53,8 +53,9 @@ def line(parent: Element, x1: float, y1: float, x2: float, y2: float, kind: str)
 def write(
     parent: Element, x: float, y: float, words: str, kind: str, anchor: str = "start"
 ) -> None:
-    place = {"x": f"{x:.6g}", "y": f"{y:.6g}", "class": kind, "text-anchor": anchor}
-    ET.SubElement(parent, "text", place).text = clean(words)
+    if words:
+        place = {"x": f"{x:.6g}", "y": f"{y:.6g}", "class": kind, "text-anchor": anchor}
+        ET.SubElement(parent, "text", place).text = clean(words)
 
 
 def clean(words: str) -> str:

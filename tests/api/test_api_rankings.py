@@ -159,6 +159,13 @@ def test_a_ranking_bears_files_that_are_gone(service: Service) -> None:
     assert rows["lsr"]["succeeded"] == 1
 
 
+def test_a_ranking_outlives_its_data_set(service: Service) -> None:
+    comparison = compared(service, truth=True)
+    before = ranking(service, comparison)
+    assert service.http.delete(comparison["links"]["dataset"]).status_code == 204
+    assert ranking(service, comparison) == before
+
+
 def test_a_ranking_as_csv(service: Service) -> None:
     comparison = compared(service, truth=True)
     path = comparison["links"]["ranking"]
