@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, case, insert, select, update
+from sqlalchemy import Connection, RowMapping, case, delete, insert, select, update
 
 from jobs import errors, ids
 from jobs.records import JSON, Comparison, Job
@@ -105,28 +105,27 @@ class Comparisons:
             Conflict: while one of them is not finished.
         """
         self.get(comparison_id, owner)
-        now = self.database.clock()
         own = select(members.c.job_id).where(members.c.comparison_id == comparison_id)
         live = select(jobs.c.id, jobs.c.status).where(
             jobs.c.id.in_(own), jobs.c.deleted_at.is_(None)
         )
         row = select(comparisons.c.id).where(comparisons.c.id == comparison_id)
         with self.database.write() as connection:
-            connection.execute(
-                row.with_for_update()
-            )  # a job that joins is in before, or not at all
+            # a job that joins has joined before, or finds the comparison deleted
+            connection.execute(row.with_for_update())
             found = connection.execute(live).all()
-            if unfinished := sum(status not in TERMINAL for _, status in found):
-                raise errors.Conflict(
-                    f"{unfinished} of its jobs are not finished: cancel it first."
-                )
+            if count := sum(status not in TERMINAL for _, status in found):
+                raise errors.Conflict(f"{count} of its jobs are not finished: cancel it first.")
             gone = [job_id for job_id, _ in found]
-            connection.execute(update(jobs).where(jobs.c.id.in_(gone)).values(deleted_at=now))
-            connection.execute(artifacts.delete().where(artifacts.c.job_id.in_(gone)))
-            connection.execute(
-                update(comparisons).where(comparisons.c.id == comparison_id).values(deleted_at=now)
-            )
+            _bury(connection, comparison_id, gone, self.database.clock())
         return gone
+
+
+def _bury(connection: Connection, comparison_id: str, job_ids: list[str], now: float) -> None:
+    """Tombstones of a comparison and of jobs, whose files are named no longer."""
+    for table, own in ((jobs, job_ids), (comparisons, [comparison_id])):
+        connection.execute(update(table).where(table.c.id.in_(own)).values(deleted_at=now))
+    connection.execute(delete(artifacts).where(artifacts.c.job_id.in_(job_ids)))
 
 
 def _record(row: RowMapping) -> Comparison:
