@@ -30,6 +30,8 @@ class Body:
     sha256: str
     media_type: str
     filename: str
+    inline: bool = False
+    """Whether a browser shows it; what users sent is only ever saved."""
 
     @property
     def etag(self) -> str:
@@ -40,7 +42,7 @@ class Body:
         return {
             "ETag": self.etag,
             "Accept-Ranges": "bytes",
-            "Content-Disposition": disposition(self.filename),
+            "Content-Disposition": disposition(self.filename, inline=self.inline),
             "Cache-Control": "private, no-cache",
             "X-Content-Type-Options": "nosniff",
             "Vary": "Accept",
@@ -56,9 +58,9 @@ def of_artifact(path: Path, artifact: Artifact) -> Body:
     return Body(file, artifact.bytes, artifact.sha256, artifact.media_type, artifact.name)
 
 
-def of_bytes(data: bytes, media_type: str, filename: str) -> Body:
+def of_bytes(data: bytes, media_type: str, filename: str, *, inline: bool = False) -> Body:
     digest = hashlib.sha256(data).hexdigest()
-    return Body(io.BytesIO(data), len(data), digest, media_type, filename)
+    return Body(io.BytesIO(data), len(data), digest, media_type, filename, inline)
 
 
 def deliver(request: Request, body: Body) -> Response:
@@ -122,8 +124,8 @@ def _chunks(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
             yield chunk
 
 
-def disposition(filename: str) -> str:
-    """An attachment under a name that no header or file system can misread."""
+def disposition(filename: str, *, inline: bool = False) -> str:
+    """To be saved, or shown, under a name that no header or file system can misread."""
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", filename) or "file"
     extended = f"; filename*=UTF-8''{quote(filename, safe='')}" if plain != filename else ""
-    return f'attachment; filename="{plain}"{extended}'
+    return f'{"inline" if inline else "attachment"}; filename="{plain}"{extended}'

@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.context import Context
-from app.errors import NotAcceptable
 from app.results import find
 from jobs.records import Artifact, Job
 
 FORMATS = {"application/json": "json", "text/csv": "csv", "application/x-npy": "npy"}
 MEDIA_TYPES = {name: media_type for media_type, name in FORMATS.items()}
-WILDCARDS = {"*/*": "json", "application/*": "json", "text/*": "csv"}
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """First characters that a spreadsheet would take for a formula."""
 HEADER = ("name", "label", "confidence")
@@ -51,12 +49,12 @@ def encode(context: Context, job: Job, by: str | None, form: str) -> bytes:
 def assignment(context: Context, job: Job, by: str | None) -> Assignment:
     """Raises NotFound if the job has no labels of that kind."""
     if by is not None and by != (job.result or {}).get("final_labels"):
-        return Assignment(_load(context, find(context, job, f"labels-{by}.npy")), None)
-    labels = _load(context, find(context, job, "labels.npy"))
-    return Assignment(labels, _load(context, find(context, job, "confidence.npy")))
+        return Assignment(load(context, find(context, job, f"labels-{by}.npy")), None)
+    labels = load(context, find(context, job, "labels.npy"))
+    return Assignment(labels, load(context, find(context, job, "confidence.npy")))
 
 
-def _load(context: Context, artifact: Artifact) -> NDArray[Any]:
+def load(context: Context, artifact: Artifact) -> NDArray[Any]:
     array: NDArray[Any] = np.load(context.artifacts.path(artifact.key), allow_pickle=False)
     return array
 
@@ -98,29 +96,3 @@ def _npy(found: Assignment) -> bytes:
 def harmless(name: str) -> str:
     """The name with an apostrophe before it, if a spreadsheet would run it as a formula."""
     return f"'{name}" if name.startswith(FORMULA) else name
-
-
-def choose_format(accept: str | None, wanted: str | None) -> str:
-    """``wanted`` if given, else the best of an Accept header. Raises NotAcceptable."""
-    if wanted is not None:
-        return wanted
-    for media_range in _by_quality(accept or "*/*"):
-        if form := (FORMATS | WILDCARDS).get(media_range):
-            return form
-    raise NotAcceptable(f"Labels are offered as {', '.join(FORMATS)}.", offered=list(FORMATS))
-
-
-def _by_quality(accept: str) -> list[str]:
-    """The media ranges of an Accept header, best first, without those of quality 0."""
-    weighed = [_weighed(part) for part in accept.lower().split(",")]
-    best_first = sorted(weighed, key=lambda item: item[1], reverse=True)
-    return [media_range for media_range, quality in best_first if quality > 0]
-
-
-def _weighed(part: str) -> tuple[str, float]:
-    media_range, *parameters = (piece.strip() for piece in part.split(";"))
-    quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-    try:
-        return media_range, float(quality)
-    except ValueError:
-        return media_range, 0.0

@@ -10,7 +10,7 @@ from app import problems
 from app.context import Context
 from app.documentation import DESCRIPTION, TAGS, TITLE
 from app.middleware import Guard, RequestIds
-from app.routes import datasets, images, jobs, methods, results, service
+from app.routes import comparisons, datasets, images, jobs, methods, results, service
 from jobs.settings import Settings
 
 
@@ -35,7 +35,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.context = context
-    for module in (datasets, images, methods, jobs, results, service):
+    for module in (datasets, images, methods, jobs, results, comparisons, service):
         app.include_router(module.router)
     problems.install(app)
     app.add_middleware(Guard, host=settings.host)

@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from app import errors
 from app.requests import JobRequest, method_name
-from app.validation import refusal
+from app.validation import METHOD, refusal
 from jobs.records import Dataset
 from models.base import Method, Shape
 from models.catalogue import METHODS
@@ -15,8 +15,15 @@ ENSEMBLE_SQUARES = 2
 """N x N floats: the sum of the affinities, and a checkpoint's copy."""
 
 
-def resolve(request: JobRequest, dataset: Dataset, max_bytes: int) -> Method:
+def resolve(
+    request: JobRequest,
+    dataset: Dataset,
+    max_bytes: int,
+    place: tuple[str | int, ...] = METHOD,
+) -> Method:
     """The method with every hyperparameter filled in for the data set's size.
+
+    ``place``: where in the body the method was.
 
     Raises:
         errors.InvalidNClusters: fewer than two clusters or more than images.
@@ -40,7 +47,7 @@ def resolve(request: JobRequest, dataset: Dataset, max_bytes: int) -> Method:
     try:
         method = _with_preset(request).resolve(shape, request.n_clusters)
     except ValidationError as error:
-        where = ("body", "method", method_name(request.method))
+        where = (*place, method_name(request.method))
         raise refusal([{**e, "loc": (*where, *e["loc"])} for e in error.errors()]) from error
     except ValueError as error:
         raise errors.InvalidHyperparameter(str(error)) from error

@@ -7,10 +7,10 @@ from app import errors
 from jobs.errors import DomainError
 
 METHOD = ("body", "method")
+METHODS = ("body", "methods")
 MALFORMED = "json_invalid"
 BY_FIELD: dict[tuple[str, ...], type[DomainError]] = {
     ("body", "n_clusters"): errors.InvalidNClusters,
-    METHOD: errors.InvalidHyperparameter,
 }
 """Parts of a body whose refusals are problems of their own."""
 PLAIN = {
@@ -26,11 +26,8 @@ PLAIN = {
     "union_tag_not_found": "must be a method's name, or an object that has it under 'method'",
 }
 """By pydantic's type of error, sentences that a person understands better than pydantic's own."""
-NO_OBJECT = {
-    ("body",): "must be a JSON object, sent as application/json",
-    METHOD: PLAIN["union_tag_not_found"],
-}
-"""What to say where something else than an object was sent."""
+NO_OBJECT = "must be a JSON object, sent as application/json"
+"""What to say where the whole body is something else."""
 
 
 def refusal(found: Sequence[Any]) -> DomainError:
@@ -44,7 +41,8 @@ def refusal(found: Sequence[Any]) -> DomainError:
     detail = "; ".join(f"{e['pointer'] or 'the body'} {e['detail']}" for e in entries)
     kind = _kind(first)
     if kind is errors.UnknownHyperparameter:
-        detail += f"; GET /v1/methods/{first['loc'][2]} lists the hyperparameters"
+        name = first["loc"][_method(first["loc"])]
+        detail += f"; GET /v1/methods/{name} lists the hyperparameters"
     return kind(f"{detail}.", errors=entries)
 
 
@@ -62,28 +60,39 @@ def _own(found: Sequence[Any]) -> list[Any]:
 
 
 def _kind(error: Any) -> type[DomainError]:
-    field = tuple(error["loc"][:2])
-    if field == METHOD and error["type"].startswith("union_tag"):
+    method = _method(error["loc"])
+    unknown = error["type"] == "extra_forbidden"
+    if not method or (unknown and len(error["loc"]) == method):
+        return BY_FIELD.get(tuple(error["loc"][:2]), errors.InvalidRequest)
+    if error["type"].startswith("union_tag"):
         return errors.UnknownMethod
-    if field == METHOD and error["type"] == "extra_forbidden":
-        return errors.UnknownHyperparameter
-    return BY_FIELD.get(field, errors.InvalidRequest)
+    return errors.UnknownHyperparameter if unknown else errors.InvalidHyperparameter
+
+
+def _method(loc: Sequence[Any]) -> int:
+    """How many parts of a place lead to the method that it is in, 0 if it is in none."""
+    if tuple(loc[:2]) == METHOD:
+        return len(METHOD)
+    return len(METHODS) + 1 if tuple(loc[:2]) == METHODS and len(loc) > len(METHODS) else 0
 
 
 def pointer(loc: Sequence[Any]) -> str:
     """Where the error is: a JSON pointer into the body, or ``?name`` for a query parameter."""
     if loc[0] != "body":
         return ("?" if loc[0] == "query" else "") + ".".join(map(str, loc[1:]))
-    path = list(loc[1:])
-    if path[:1] == ["method"] and len(path) > 1:
-        del path[1]  # the union's tag, which is no member of the body
-    return "".join(f"/{part}" for part in path)
+    path = list(loc)
+    if method := _method(loc):
+        del path[method : method + 1]  # the union's tag, which is no member of the body
+    return "".join(f"/{part}" for part in path[1:])
 
 
 def sentence(error: Any) -> str:
     """What is wrong and, where the schema knows it, what would be right."""
-    if error["type"] == "model_attributes_type" and tuple(error["loc"]) in NO_OBJECT:
-        return NO_OBJECT[tuple(error["loc"])]
+    if error["type"] == "model_attributes_type":
+        if len(error["loc"]) == 1:
+            return NO_OBJECT
+        if _method(error["loc"]) == len(error["loc"]):
+            return PLAIN["union_tag_not_found"]
     if error["type"] in PLAIN:
         return PLAIN[error["type"]].format(**error.get("ctx", {}))
     message = str(error["msg"]).removeprefix("Input ").removeprefix("Value error, ")

@@ -93,6 +93,24 @@ class Job(Record):
     deleted_at: float | None
 
 
+class Comparison(Record):
+    """Several methods, each with several seeds, on one data set; its jobs have rows of their own.
+
+    ``request`` has ``n_clusters``, ``methods`` and ``seeds`` as submitted; the job at place p is
+    that of method p // len(seeds) and seed p % len(seeds).
+    """
+
+    id: str
+    owner: str
+    dataset_id: str
+    name: str
+    request: JSON
+    metadata: JSON
+    notices: list[Notice]
+    created_at: float
+    deleted_at: float | None
+
+
 class Event(Record):
     """One line of a job's log of transitions."""
 

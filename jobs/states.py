@@ -1,5 +1,6 @@
 """The states of a job and the moves between them, as data."""
 
+from collections.abc import Collection
 from enum import StrEnum
 
 
@@ -33,6 +34,17 @@ ACTIVE = frozenset({Status.RUNNING, Status.CANCELLING})
 def before(target: Status) -> list[Status]:
     """The states from which ``target`` may be entered."""
     return [status for status, following in MOVES.items() if target in following]
+
+
+def overall(states: Collection[Status]) -> Status:
+    """The state of several jobs as one; succeeded when all are over and one of them succeeded."""
+    unfinished = set(states) - TERMINAL
+    if unfinished == {Status.CANCELLING}:
+        return Status.CANCELLING
+    if unfinished:
+        return Status.QUEUED if set(states) == {Status.QUEUED} else Status.RUNNING
+    best_first = (Status.SUCCEEDED, Status.FAILED)
+    return next((status for status in best_first if status in states), Status.CANCELLED)
 
 
 class Phase(StrEnum):

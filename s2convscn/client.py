@@ -3,13 +3,14 @@
 import hashlib
 import ipaddress
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, TypedDict
+from typing import IO, Any, Self
 
 import httpx
 
+from s2convscn.answers import Artifact, Comparison, Dataset, Job
 from s2convscn.errors import ApiProblem, DownloadCorrupted
 
 CHUNK = 1 << 20
@@ -29,46 +30,6 @@ MEDIA_TYPES = {
     ".npy": "application/x-npy",
     ".mat": "application/x-matlab-data",
 }
-
-
-class Dataset(TypedDict):
-    id: str
-    name: str
-    kind: str
-    dimension: int | None
-    n_images: int
-    height: int | None
-    width: int | None
-    channels: int
-    classes: list[str] | None
-    notices: list[dict[str, str]]
-
-
-class Job(TypedDict):
-    id: str
-    dataset_id: str
-    status: str
-    terminal: bool
-    message: str
-    phase: str | None
-    progress: float
-    epoch: int | None
-    epochs: int | None
-    losses: dict[str, float]
-    estimated_finish: str | None
-    error: dict[str, Any] | None
-    notices: list[dict[str, str]]
-    result: dict[str, Any] | None
-    method: dict[str, Any]
-
-
-class Artifact(TypedDict):
-    name: str
-    kind: str
-    media_type: str
-    bytes: int
-    sha256: str
-    links: dict[str, str]
 
 
 class Client:
@@ -140,23 +101,37 @@ class Client:
 
         Looks as often as the service wishes, and goes on when it is away for up to a minute.
         """
-        heard = time.monotonic()
-        while True:
-            try:
-                response = _checked(self._http.get(f"/v1/jobs/{job_id}"))
-            except (httpx.TransportError, ApiProblem) as error:
-                lasting = isinstance(error, ApiProblem) and not error.temporary
-                if lasting or time.monotonic() - heard > PATIENCE:
-                    raise
-                time.sleep(1)
-                continue
-            heard = time.monotonic()
-            job: Job = response.json()
-            if watch:
-                watch(job)
-            if job["terminal"]:
-                return job
-            time.sleep(float(response.headers.get("Retry-After", "1")))
+        job: Job = self._wait(f"/v1/jobs/{job_id}", watch)
+        return job
+
+    def compare(
+        self,
+        dataset_id: str,
+        n_clusters: int,
+        methods: Sequence[str | dict[str, Any]],
+        *,
+        seeds: Sequence[int] = (0,),
+        preset: str | None = None,
+        name: str | None = None,
+    ) -> Comparison:
+        """Start a job for each method and seed; ``/ranking`` and ``/chart`` tell how they did."""
+        body = {
+            "dataset_id": dataset_id,
+            "n_clusters": n_clusters,
+            "methods": list(methods),
+            "seeds": list(seeds),
+            "preset": preset,
+            "name": name,
+        }
+        comparison: Comparison = _checked(self._http.post("/v1/comparisons", json=body)).json()
+        return comparison
+
+    def wait_for_comparison(
+        self, comparison_id: str, watch: Callable[[Comparison], None] | None = None
+    ) -> Comparison:
+        """The comparison when all its jobs have ended; as ``wait``."""
+        comparison: Comparison = self._wait(f"/v1/comparisons/{comparison_id}", watch)
+        return comparison
 
     def artifacts(self, job_id: str) -> list[Artifact]:
         """All files of a succeeded job."""
@@ -193,6 +168,25 @@ class Client:
     def delete_dataset(self, dataset_id: str) -> None:
         """Delete a data set that no unfinished job needs."""
         _checked(self._http.delete(f"/v1/datasets/{dataset_id}"))
+
+    def _wait(self, path: str, watch: Callable[[Any], None] | None) -> Any:
+        heard = time.monotonic()
+        while True:
+            try:
+                response = _checked(self._http.get(path))
+            except (httpx.TransportError, ApiProblem) as error:
+                lasting = isinstance(error, ApiProblem) and not error.temporary
+                if lasting or time.monotonic() - heard > PATIENCE:
+                    raise
+                time.sleep(1)
+                continue
+            heard = time.monotonic()
+            found = response.json()
+            if watch:
+                watch(found)
+            if found["terminal"]:
+                return found
+            time.sleep(float(response.headers.get("Retry-After", "1")))
 
     def _fetch(self, path: str, file: IO[bytes]) -> str:
         """Write a path's bytes; returns its ETag."""

@@ -13,7 +13,8 @@ import numpy as np
 from rich.console import Console
 
 from s2convscn import digits
-from s2convscn.client import Client, Job
+from s2convscn.answers import Job
+from s2convscn.client import Client
 from s2convscn.errors import ApiProblem, DownloadCorrupted, StackError
 from s2convscn.show import JobView, score_table
 from s2convscn.stack import LocalStack, free_port

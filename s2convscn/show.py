@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from s2convscn.client import Job
+from s2convscn.answers import Job
 
 PLAIN_SECONDS = 10.0
 """Between two lines where there is no terminal to draw a bar on."""

@@ -9,7 +9,8 @@ from app import errors
 from app.context import Context, Current
 from app.documentation import Responses, download, problems
 from app.downloads import deliver, of_artifact, of_bytes
-from app.labels import FORMATS, MEDIA_TYPES, choose_format, encode
+from app.labels import FORMATS, MEDIA_TYPES, encode
+from app.negotiation import choose_format
 from app.requests import FilePath, IdPath
 from app.results import find, succeeded
 from app.routes.files import file_route
@@ -68,7 +69,7 @@ def labels(
     In CSV a name that a spreadsheet would take for a formula has an apostrophe before it.
     """
     job = succeeded(context, job_id)
-    chosen = choose_format(request.headers.get("accept"), form)
+    chosen = choose_format(request.headers.get("accept"), form, FORMATS)
     data = encode(context, job, by, chosen)
     return deliver(request, of_bytes(data, MEDIA_TYPES[chosen], f"{job_id}-labels.{chosen}"))
 

@@ -1,9 +1,10 @@
-"""The SQL store: the only truth about data sets, jobs and workers."""
+"""The SQL store: the only truth about data sets, jobs, comparisons and workers."""
 
 import time
 
 from jobs.settings import Settings
 from jobs.store.attempts import Attempts
+from jobs.store.comparisons import Comparisons
 from jobs.store.database import Clock, Database
 from jobs.store.datasets import Datasets
 from jobs.store.jobs import Jobs
@@ -19,6 +20,7 @@ class Store:
         self.database.create()
         self.datasets = Datasets(self.database)
         self.jobs = Jobs(self.database)
+        self.comparisons = Comparisons(self.database)
         self.attempts = Attempts(
             self.database,
             lease_seconds=settings.lease_seconds,

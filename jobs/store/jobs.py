@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, case, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, case, func, insert, literal, select, update
 
 from jobs import errors, ids
 from jobs.records import JSON, Artifact, Event, Job
 from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
-from jobs.store.tables import artifacts, datasets, events, jobs
+from jobs.store.tables import artifacts, datasets, events, jobs, members
 
 
 def log(connection: Connection, at: float, job_id: str, kind: str, **data: Any) -> None:
@@ -18,6 +18,36 @@ def log(connection: Connection, at: float, job_id: str, kind: str, **data: Any) 
 
 def record(row: RowMapping) -> Job:
     return Job.model_validate(dict(row))
+
+
+def enqueue(connection: Connection, now: float, dataset_id: str, wishes: list[JSON]) -> list[Job]:
+    """Insert queued jobs, in the order of their ids. Raises Gone if the data set was deleted."""
+    live = select(datasets.c.id).where(datasets.c.id == dataset_id, datasets.c.deleted_at.is_(None))
+    if connection.execute(live.with_for_update()).one_or_none() is None:
+        raise errors.Gone(f"The data set {dataset_id!r} has been deleted.")
+    found = []
+    for job_id, wish in zip(sorted(ids.new("job") for _ in wishes), wishes, strict=True):
+        values = wish | {
+            "id": job_id,
+            "dataset_id": dataset_id,
+            "method_name": wish["method"]["method"],
+            "status": Status.QUEUED,
+            "created_at": now,
+        }
+        row = connection.execute(insert(jobs).values(values).returning(jobs)).mappings().one()
+        log(connection, now, job_id, "submitted")
+        found.append(record(row))
+    return found
+
+
+def _join(connection: Connection, job_id: str, resumed_from: str) -> None:
+    """A job that goes on for a comparison's takes that one's place."""
+    place = select(literal(job_id), members.c.comparison_id, members.c.place)
+    connection.execute(
+        insert(members).from_select(
+            ["job_id", "comparison_id", "place"], place.where(members.c.job_id == resumed_from)
+        )
+    )
 
 
 class Jobs:
@@ -37,30 +67,20 @@ class Jobs:
         resumed_from: str | None = None,
     ) -> Job:
         """Insert a queued job. Raises Gone if the data set was deleted meanwhile."""
-        now = self.database.clock()
-        values = {
-            "id": ids.new("job"),
+        wish = {
             "owner": owner,
-            "dataset_id": dataset_id,
-            "method_name": method["method"],
             "request": request,
             "method": method,
             "metadata": metadata or {},
-            "status": Status.QUEUED,
             "notices": notices or [],
             "max_seconds": max_seconds,
             "resumed_from": resumed_from,
-            "created_at": now,
         }
-        live = select(datasets.c.id).where(
-            datasets.c.id == dataset_id, datasets.c.deleted_at.is_(None)
-        )
         with self.database.write() as connection:
-            if connection.execute(live.with_for_update()).one_or_none() is None:
-                raise errors.Gone(f"The data set {dataset_id!r} has been deleted.")
-            row = connection.execute(insert(jobs).values(values).returning(jobs)).mappings().one()
-            log(connection, now, row["id"], "submitted")
-        return record(row)
+            (job,) = enqueue(connection, self.database.clock(), dataset_id, [wish])
+            if resumed_from is not None:
+                _join(connection, job.id, resumed_from)
+        return job
 
     def sent(self, job_id: str) -> None:
         """Note that a message with the job's id is in the queue."""

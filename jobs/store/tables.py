@@ -110,3 +110,28 @@ workers = Table(
     Column("seen_at", Float, nullable=False),
     Column("job_id", String(64)),
 )
+
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("dataset_id", ForeignKey("datasets.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("notices", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("deleted_at", Float),
+)
+Index("comparisons_owner", comparisons.c.owner, comparisons.c.id)
+
+members = Table(
+    "comparison_jobs",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("comparison_id", ForeignKey("comparisons.id"), nullable=False),
+    Column("place", Integer, nullable=False),
+)
+"""``place`` counts methods x seeds; of the jobs at one place the newest that is there counts."""
+Index("comparison_jobs_comparison", members.c.comparison_id)

@@ -39,11 +39,12 @@ class Service(NamedTuple):
         return sorted(str(p) for root in roots for p in root.rglob("*") if p.is_file())
 
     @property
-    def rows(self) -> tuple[list[str], list[str]]:
+    def rows(self) -> tuple[list[str], list[str], list[str]]:
         store = self.context.store
         return (
             [d.id for d in store.datasets.page(OWNER, 1000)],
             [j.id for j in store.jobs.page(OWNER, 1000)],
+            [c.id for c in store.comparisons.page(OWNER, 1000)],
         )
 
     @contextmanager
@@ -185,3 +186,28 @@ def finish(context: Context, job_id: str) -> None:
     records = [put_file(context, job_id, name, *what) for name, what in files.items()]
     result = {"n_images": 4, "labelings": ["spectral", "head"], "final_labels": "spectral"}
     assert context.store.attempts.succeed(job_id, claim.attempt, result, [], records)
+
+
+def comparing(service: Service, dataset: Dataset, **fields: Any) -> dict[str, Any]:
+    """A comparison as it was accepted."""
+    body = {"dataset_id": dataset.id, "n_clusters": 2} | fields
+    answer = service.http.post("/v1/comparisons", json=body)
+    assert answer.status_code == 202, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def settle(context: Context, job_id: str, labels: list[int], **result: Any) -> None:
+    """Claim a queued job, publish labels and a result that ``result`` changes, succeed."""
+    claim = context.store.attempts.claim(job_id, "worker@test")
+    assert claim is not None
+    record = put_file(context, job_id, "labels.npy", "labels", npy(np.array(labels)))
+    figures = {
+        "final_labels": "spectral",
+        "cluster_sizes": np.bincount(labels, minlength=2).tolist(),
+        "diagnostics": {"relative_eigengap": 0.5},
+        "scores": None,
+        "seconds": 1.0,
+    }
+    attempt, outcome = claim.attempt, figures | result
+    assert context.store.attempts.succeed(job_id, attempt, outcome, [], [record])

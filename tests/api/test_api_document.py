@@ -9,12 +9,15 @@ from fastapi.openapi.models import OpenAPI
 from pydantic import BaseModel, TypeAdapter
 
 from app import examples, requests, schemas
+from app.comparing import examples as comparison_examples
+from app.comparing import requests as comparing
+from app.comparing import schemas as compared
 from app.problems import MEDIA_TYPE, kinds, status_of
 
 METHODS = {"get", "post", "put", "patch", "delete", "head"}
 MODELS = [
     model
-    for module in (requests, schemas)
+    for module in (requests, schemas, compared, comparing)
     for model in vars(module).values()
     if isinstance(model, type)
     and issubclass(model, BaseModel)
@@ -90,6 +93,11 @@ def test_every_path_of_the_service_is_there(document: dict[str, Any]) -> None:
         "/v1/jobs/{job_id}/checkpoints/{name}",
         "/v1/jobs/{job_id}/artifacts",
         "/v1/jobs/{job_id}/artifacts/{name}",
+        "/v1/comparisons",
+        "/v1/comparisons/{comparison_id}",
+        "/v1/comparisons/{comparison_id}/cancel",
+        "/v1/comparisons/{comparison_id}/ranking",
+        "/v1/comparisons/{comparison_id}/chart",
         "/v1/workers",
         "/v1/problems",
         "/v1/problems/{slug}",
@@ -139,17 +147,20 @@ def test_examples_fit_their_schemas(model: type[BaseModel]) -> None:
     given = model.model_json_schema().get("examples", [])
     for example in given:
         read = TypeAdapter(model).validate_python(example)
-        if model is not requests.JobRequest:
+        if model not in {requests.JobRequest, comparing.ComparisonRequest}:
             assert set(read.model_dump(mode="json")) >= set(example)
 
 
 def test_the_main_shapes_have_examples() -> None:
     with_examples = {m.__name__ for m in MODELS if m.model_json_schema().get("examples")}
     assert {"JobRequest", "JobView", "DatasetView", "Labels", "Problem"} <= with_examples
+    assert {"ComparisonRequest", "ComparisonView", "Ranking"} <= with_examples
 
 
 def test_an_example_request_is_accepted_but_for_its_data_set(service: Service) -> None:
     answer = service.http.post("/v1/jobs", json=examples.JOB_REQUEST)
+    service.problem(answer, 404, "not-found")
+    answer = service.http.post("/v1/comparisons", json=comparison_examples.COMPARISON_REQUEST)
     service.problem(answer, 404, "not-found")
 
 

@@ -9,6 +9,8 @@ import pytest
 from documents import DOCS, ROOT, anchors, links, table
 
 from app import problems
+from app.comparing.ranking import SCORES, SPREADS
+from app.comparing.requests import ComparisonRequest
 from app.main import create_app
 from app.registration import UploadOptions
 from app.requests import JobRequest
@@ -70,6 +72,15 @@ def test_fields_of_a_request_are_those_of_the_code() -> None:
     assert fields == list(JobRequest.model_fields)
     options = [option for option, _, _ in table(API, "option", "values", "meaning")]
     assert sorted(options) == sorted(UploadOptions.model_fields)
+
+
+def test_members_and_figures_of_comparisons_are_those_of_the_code() -> None:
+    members = [member for member, _, _ in table(API, "member", "values", "meaning")]
+    assert members == list(ComparisonRequest.model_fields)
+    rows = table(API, "figure", "without labels", "is")
+    figures = {name: unseen for names, unseen, _ in rows for name in names.split(", ")}
+    assert sorted(figures) == sorted([*SPREADS, "stability"])
+    assert {name for name, unseen in figures.items() if unseen == "no"} == set(SCORES)
 
 
 def test_presets_are_those_of_the_code() -> None:

@@ -19,7 +19,7 @@ from live_service import running
 TOUR = [block for block in blocks(DOCS / "api.md") if block.language in {"sh", "json"}]
 EXPECTED = re.compile(r"^ *# (\d{3}(?: or \d{3})*)\b", re.MULTILINE)
 CALL = re.compile(r"^(?:curl|wait_for) .*", re.MULTILINE)
-VOLATILE = re.compile(r"\b(?:ds|job)_[0-9a-f]+|\b[0-9a-f]{64}\b")
+VOLATILE = re.compile(r"\b(?:ds|job|cmp)_[0-9a-f]+|\b[0-9a-f]{64}\b")
 ARBITRARY = {"label"}
 """Members whose value means nothing: which number a cluster has."""
 TOOLS = ("bash", "curl", "tar", "cmp")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from s2convscn import Client, warden
-from s2convscn.client import Job
+from s2convscn.answers import Job
 from s2convscn.stack import LocalStack, free_port
 
 SETTINGS = {

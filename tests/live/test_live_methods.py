@@ -11,7 +11,7 @@ from live_service import Service
 from sklearn.metrics import adjusted_rand_score
 
 from models.catalogue import METHODS
-from s2convscn.client import Dataset
+from s2convscn.answers import Dataset
 from s2convscn.errors import ApiProblem
 
 CLUSTERS = 3

@@ -10,7 +10,7 @@ from live_results import Results
 from live_service import Service
 from sklearn.metrics import adjusted_rand_score
 
-from s2convscn.client import Dataset, Job
+from s2convscn.answers import Dataset, Job
 
 CLUSTERS = 4
 METHOD = {

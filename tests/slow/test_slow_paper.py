@@ -16,7 +16,7 @@ from live_images import Pixels, Truth, names, read_png, write_npz, write_zip
 from live_results import Results
 from live_service import Service, running
 
-from s2convscn.client import Dataset, Job
+from s2convscn.answers import Dataset, Job
 
 DATA = os.environ.get("S2CONVSCN_BENCH_DATA", "")
 SEEDS = os.environ.get("S2CONVSCN_SLOW_SEEDS", "")

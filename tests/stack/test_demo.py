@@ -12,7 +12,7 @@ from rich.console import Console
 from safetensors.numpy import save_file
 
 from s2convscn import demo, digits, show
-from s2convscn.client import Job
+from s2convscn.answers import Job
 
 NAMES = [f"{i % 10}/{i:02d}.png" for i in range(20)]
 RUNNING: Job = {
