@@ -8,9 +8,11 @@ from models.affinity import nearest, processed
 from models.base import FloatArray, IntArray, Stopped
 from models.eigen import largest_by_value
 from models.hyperparameters import PostProcessing
+from models.methods.ensc import EnSC
 from models.methods.s2convscn import S2ConvSCN
-from models.ridge import RIDGES, start
+from models.ridge import GAMMA, RIDGES, TAU, start
 from models.selfexpression import closed_form
+from models.sparsity import elastic_net
 from models.spectral import spectral_clustering
 
 N_CLUSTERS = 4
@@ -26,6 +28,22 @@ def noisy(noise: float) -> FloatArray:
     return (Z + noise * rng.standard_normal(Z.shape)).astype(np.float32)
 
 
+def turning() -> FloatArray:
+    """(N, 8): four closed curves around the same point, as views of objects on a turntable are."""
+    rng = np.random.default_rng(0)
+    angle = 2 * np.pi * np.arange(40) / 40
+    middle = 2 * rng.standard_normal(8)
+    curves = []
+    for _ in range(N_CLUSTERS):
+        X = np.tile(middle + rng.standard_normal(8), (40, 1))
+        for h in (1, 2, 3):
+            a, b = rng.standard_normal((2, 8)) / h
+            X = X + np.outer(np.cos(h * angle), a) + np.outer(np.sin(h * angle), b)
+        curves.append(X)
+    Z = np.concatenate(curves)
+    return (Z + 0.1 * rng.standard_normal(Z.shape)).astype(np.float32)
+
+
 @pytest.mark.parametrize("noise", [0.01, 0.5, 2.0])
 def test_the_ridge_chosen_has_the_widest_relative_eigengap(noise: float) -> None:
     Z = torch.from_numpy(noisy(noise))
@@ -38,6 +56,41 @@ def test_the_ridge_chosen_has_the_widest_relative_eigengap(noise: float) -> None
     chosen = start(Z, settings, N_CLUSTERS)
     assert chosen.figures == {"ridge": RIDGES[int(np.argmax(gaps))]}
     assert torch.equal(chosen.C, closed_form(unit, RIDGES[int(np.argmax(gaps))]))
+
+
+@pytest.mark.parametrize(("Z", "sparse"), [(noisy(0.5), False), (turning(), True)])
+def test_an_elastic_net_is_taken_where_its_clusters_stand_out_more(
+    Z: FloatArray, sparse: bool
+) -> None:
+    settings = S2ConvSCN(ridge="eigengap", postprocessing=CLEAN)
+    closed = start(torch.from_numpy(Z), settings, N_CLUSTERS)
+    found = start(torch.from_numpy(Z), settings, N_CLUSTERS, net=True)
+    assert ("elastic_net_gamma" in found.figures) is sparse
+    assert (found.relative_eigengap > closed.relative_eigengap) is sparse
+    assert (float((found.C != 0).float().mean()) < 0.5) is sparse
+
+
+def test_the_elastic_net_is_that_of_the_method(recorder: Any) -> None:
+    unit = torch.nn.functional.normalize(torch.from_numpy(turning()))
+    beats: list[None] = []
+    C = elastic_net(unit, lambda: beats.append(None), tau=TAU, gamma=GAMMA)
+    assert torch.equal(C, EnSC(tau=TAU, gamma=GAMMA).represent(unit, N_CLUSTERS, recorder()).C)
+    assert beats
+
+
+@pytest.mark.parametrize("step", [1, 6, 7])
+def test_a_stop_while_c_is_chosen_changes_no_result(
+    step: int, subspaces: tuple[FloatArray, IntArray], recorder: Any
+) -> None:
+    settings = S2ConvSCN(pretrain_max_steps=20, epochs=4, round_epochs=2, encoder=((3, 4),))
+    whole = settings.fit(subspaces[0], 3, recorder())
+    run = recorder(stop_at=("initialising", step))
+    with pytest.raises(Stopped):
+        settings.fit(subspaces[0], 3, run)
+    assert run.state is not None
+    again = settings.fit(subspaces[0], 3, recorder(state=run.state))
+    assert again.diagnostics == whole.diagnostics
+    assert np.array_equal(again.coefficients, whole.coefficients)
 
 
 def test_a_given_ridge_is_taken() -> None:

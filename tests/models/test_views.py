@@ -123,4 +123,5 @@ def test_candidates_are_told_as_they_are_tried(recorder: Any) -> None:
 
     S2ConvSCN(pretrain_max_steps=2, epochs=0, encoder=((3, 4),)).fit(turning(), 4, Listener())
     assert [t for t in told if t[0] == "preparing"] == [("preparing", k, 4) for k in (1, 2, 3, 4)]
-    assert [t[1:] for t in told if t[0] == "initialising"] == [(k, 6) for k in range(1, 7)]
+    tries = dict.fromkeys(t[1:] for t in told if t[0] == "initialising")
+    assert list(tries) == [(k, 7) for k in range(1, 8)]
