@@ -124,9 +124,10 @@ class Bench:
             show=self.display.step,
             save_seconds=self.save_seconds,
         )
-        if case.method in methods.CLOSED_FORMS:
+        if case.method in methods.UNTRAINED:
             assert isinstance(chosen, S2ConvSCN)  # noqa: S101 - see methods.settings
-            clustering = without_network(chosen, problem.images, n, journal, state)
+            net = case.method == methods.START
+            clustering = untrained(chosen, problem.images, n, journal, state, net=net)
         elif case.method == methods.SELECTED:
             clustering = selection.fit(chosen, problem.images, n, journal)
         else:
@@ -138,6 +139,7 @@ class Bench:
             "seconds": _seconds(journal, final),
             "peak_bytes": peak,
             "notices": [notice.detail for notice in clustering.notices],
+            "diagnostics": dict(clustering.diagnostics),
             "answer": judge.own_answer(chosen),
             "scores": judge.scores(found, problem.truth),
             "oracle": judge.oracle(journal, problem.truth),
@@ -146,16 +148,22 @@ class Bench:
         }
 
 
-def without_network(
-    chosen: S2ConvSCN, images: FloatArray, n_clusters: int, journal: Journal, state: State | None
+def untrained(
+    chosen: S2ConvSCN,
+    images: FloatArray,
+    n_clusters: int,
+    journal: Journal,
+    state: State | None,
+    *,
+    net: bool,
 ) -> Clustering:
-    """Closed-form self-expression on pixels, or on the features of a finished stage I."""
+    """C on pixels, or on the features of a finished stage I: the closed form, or ``net`` or it."""
     chosen, images = prepare(chosen, images, n_clusters, journal.device)
     if state is None:
         Z = torch.from_numpy(images).to(journal.device).flatten(1)  # (N, H W)
     else:
         Z = stageone.encode(state, chosen, images, journal)  # (N, p)
-    found = start(Z, chosen, n_clusters)
+    found = start(Z, chosen, n_clusters, net=net)
     C = found.C.cpu().numpy()
     A = affinity(C, n_clusters, chosen.affinity, chosen.postprocessing)
     answer = judge.spectral(A, chosen, n_clusters, journal.seed)

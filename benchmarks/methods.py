@@ -16,9 +16,12 @@ League = Literal["printed", "auto", "tuned"]
 Settings = S2ConvSCN | Shallow | Yardstick
 LEAGUES: tuple[League, ...] = ("printed", "auto", "tuned")
 
-PIXELS, FEATURES = "lsr-pixels", "lsr-features"
+PIXELS, FEATURES, START = "lsr-pixels", "lsr-features", "start"
 DASC = "dasc"
-CLOSED_FORMS = (PIXELS, FEATURES)
+UNTRAINED = (PIXELS, FEATURES, START)
+"""C as it is before stage II."""
+UNPRINTED = (DASC, START)
+"""Without constants in the paper."""
 DEEP: dict[str, dict[str, Any]] = {
     "dscnet-l1": {"method": "dscnet", "norm": "l1"},
     "dscnet-l2": {"method": "dscnet", "norm": "l2"},
@@ -61,6 +64,7 @@ TITLES = {
     "kmeans": "k-means",
     PIXELS: "LSR on pixels",
     FEATURES: "LSR on stage-I features",
+    START: "start of stage II",
     "dscnet-l1": "DSC-Net l1",
     "dscnet-l2": "DSC-Net l2",
     DASC: "DASC",
@@ -74,7 +78,7 @@ TITLES = {
 }
 """In the order of the tables' rows. Neither L3 nor L4 is DSC-Net."""
 METHODS = tuple(TITLES)
-TABLE5 = (*CLOSED_FORMS, "dscnet-l1", "dscnet-l2", DASC, "s2convscn-l2", "s2convscn-l1")
+TABLE5 = (*UNTRAINED, "dscnet-l1", "dscnet-l2", DASC, "s2convscn-l2", "s2convscn-l1")
 TABLE3 = ("dscnet-l1", "s2convscn-l1-L3", "s2convscn-l1-L4", "s2convscn-l1")
 SELECTED = "s2convscn-l1-selected"
 """S2ConvSCN with ``select``."""
@@ -112,15 +116,15 @@ def expand(names: str, league: League) -> list[str]:
 
 
 def constant(group: Sequence[str], league: League) -> tuple[str, ...]:
-    """Those of a group that have constants in a league: nobody printed DASC's."""
-    return tuple(method for method in group if (method, league) != (DASC, "printed"))
+    """Those of a group that have constants in a league."""
+    return tuple(m for m in group if league != "printed" or m not in UNPRINTED)
 
 
 def settings(method: str, choice: Choice, preset: str, shape: Shape, n_clusters: int) -> Settings:
     """The hyperparameters of a run, with nothing left open.
 
-    The closed forms take ridge, post-processing and stage I from S2ConvSCN's, so that all rows of a
-    table have the same.
+    What is not trained takes ridge, post-processing and stage I from S2ConvSCN's, so that all rows
+    of a table have the same.
 
     Args:
         method: one of ``METHODS``.
@@ -168,7 +172,9 @@ def stage_one_settings(chosen: Settings) -> dict[str, Any]:
 def relevant(method: str, chosen: Settings) -> dict[str, Any]:
     """The hyperparameters that a method follows, as JSON can hold them."""
     dumped = chosen.model_dump(mode="json")
-    if method not in CLOSED_FORMS:
+    if method not in UNTRAINED:
         return dumped
-    spectral = {key: dumped[key] for key in ("view", "ridge", "postprocessing", "assign")}
+    keys = ["view", "ridge", "postprocessing", "assign"]
+    keys += ["initial_coefficients"] if method == START else []
+    spectral = {key: dumped[key] for key in keys}
     return spectral if method == PIXELS else spectral | stage_one_settings(chosen)

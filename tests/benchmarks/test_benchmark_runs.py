@@ -182,6 +182,16 @@ def test_pixels_need_no_stage_one(bench: MakeBench, brief_case: MakeCase, spy: A
     assert record["scores"]["processed"]["error"] < 0.2
 
 
+def test_the_start_of_stage_two_is_a_row_of_its_own(
+    bench: MakeBench, brief_case: MakeCase, spy: Any
+) -> None:
+    bench(display := spy()).run([brief_case("start"), brief_case("lsr-features")])
+    begun, closed = display.done_runs
+    assert begun["stage_one"] == closed["stage_one"]
+    assert begun["settings"]["initial_coefficients"]
+    assert begun["diagnostics"]["relative_eigengap"] >= closed["diagnostics"]["relative_eigengap"]
+
+
 def test_a_run_that_diverges_is_recorded_as_such(
     bench: MakeBench, brief_case: MakeCase, spy: Any, digits: ImageSet
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import document, methods, records, selection, tables
-from benchmarks.methods import LEAGUES, METHODS, SELECTED, SHALLOW, TABLE3, TABLE5
+from benchmarks.methods import LEAGUES, METHODS, SELECTED, SHALLOW, TABLE3, TABLE5, UNTRAINED
 from models.base import Shape
 
 ROOT = Path(__file__).parents[2]
@@ -133,7 +133,7 @@ def test_the_papers_figures_are_all_there() -> None:
         assert paper[table]["n"] == [10, 15, 20, 25, 30, 35, 38]
         for kind in ("mean", "median"):
             assert {len(row) for row in paper[table][kind].values()} == {7}
-    deep = set(TABLE5) - {"lsr-pixels", "lsr-features"}
+    deep = set(TABLE5) - set(UNTRAINED)
     unknown = {"coil100": {"dasc"}}
     for name, column in paper["table5"].items():
         assert deep - unknown.get(name, set()) <= set(column)
