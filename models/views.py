@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 from models.automatic import automatic_postprocessing
 from models.base import FloatArray, Notice
 from models.hyperparameters import View
-from models.ridge import Tell, closed_forms, silent, widest
+from models.ridge import Tell, closed_forms, elastic, silent, widest
 
 VIEWED = "viewed"
 """Phase of a state that holds the chosen view and no more."""
@@ -37,7 +37,7 @@ GREY_LEVEL = 1 / 255
 SPREAD = 3.0
 """Local standard deviations between the middle of [0, 1] and its ends."""
 RIDGES = (0.3, 3.0, 30.0)
-"""Of the closed form on pixels."""
+"""Of the closed forms on pixels."""
 
 
 class Viewed(Protocol):
@@ -72,15 +72,20 @@ def prepare(
 def choose(images: FloatArray, n_clusters: int, device: str, tell: Tell) -> View:
     """``plain``, unless less of the images makes their relative eigengap wider by ``GAIN``.
 
-    The eigengap is that of the closed form on pixels at the best of ``RIDGES``, with the clean-up
-    of the ``auto`` rule whatever the settings say, so that all methods see the same. Two changes
-    must be better than the better one of them in the same measure as that one than none.
+    The eigengap is that of the best of some closed forms and an elastic net on pixels, with the
+    clean-up of the ``auto`` rule whatever the settings say, so that all methods see the same. Two
+    changes must be better than the better one of them in the same measure as that one than none.
     """
     postprocessing = automatic_postprocessing(len(images) / n_clusters)
+    candidates = [*closed_forms(RIDGES), elastic()]
     gaps: dict[View, float] = {}
+
+    def alive(*_: int) -> None:
+        tell(len(gaps), len(VIEWS))
+
     for name, view in VIEWS.items():
         X = torch.from_numpy(view(images)).to(device).flatten(1)
-        found = widest(X, n_clusters, closed_forms(RIDGES), "processed", postprocessing)
+        found = widest(X, n_clusters, candidates, "processed", postprocessing, alive)
         gaps[name] = min(found.relative_eigengap, APART)
         tell(len(gaps), len(VIEWS))
     best: View = "plain"
