@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import inf
 from typing import Literal, NamedTuple, Protocol
 
 from torch import Tensor
@@ -23,11 +24,22 @@ TAU, GAMMA = 0.3, 20.0
 """Of the elastic net that competes with the ridges: C of some dozens of entries a row."""
 
 
+GAIN = 1.1
+"""How much wider the elastic net's eigengap must be: graphs of a sparser C are looser anyway."""
+
+
 class Candidate(NamedTuple):
-    """A way to express images: what it is called in figures, and how it is done."""
+    """A way to express images.
+
+    Attributes:
+        figures: what it is called in diagnostics.
+        solve: how it is done.
+        handicap: what its eigengap is divided by before it is compared.
+    """
 
     figures: dict[str, float]
     solve: Solve
+    handicap: float = 1.0
 
 
 class Ridged(Protocol):
@@ -58,7 +70,7 @@ def start(
 ) -> Start:
     """The ridge solution on features (N, p), scaled to unit length, or with ``net`` its rival."""
     candidates = closed_forms(RIDGES if settings.ridge == "eigengap" else (settings.ridge or 1.0,))
-    candidates += [elastic()] if net else []
+    candidates += [elastic(GAIN)] if net else []
     if len(candidates) > 1:
         kind = settings.affinity or "processed"
         return widest(Z, n_clusters, candidates, kind, settings.postprocessing, tell)
@@ -74,10 +86,10 @@ def _ridge(Z: Tensor, alive: Callable[[], None], *, ridge: float) -> Tensor:  # 
     return closed_form(Z, ridge)
 
 
-def elastic() -> Candidate:
+def elastic(handicap: float = 1.0) -> Candidate:
     """The elastic net of You et al., CVPR 2016, whose C is sparse."""
     figures = {"elastic_net_tau": TAU, "elastic_net_gamma": GAMMA}
-    return Candidate(figures, partial(elastic_net, tau=TAU, gamma=GAMMA))
+    return Candidate(figures, partial(elastic_net, tau=TAU, gamma=GAMMA), handicap)
 
 
 def widest(
@@ -88,18 +100,18 @@ def widest(
     postprocessing: PostProcessing | None,
     tell: Tell = silent,
 ) -> Start:
-    """The candidate's C whose affinity has the largest relative eigengap.
+    """The candidate's C whose affinity has the largest relative eigengap, handicaps aside.
 
     Fan et al., AutoSC, NeurIPS 2022: it compares affinities of one post-processing.
     """
     Z, total = F.normalize(Z), len(candidates)
-    best = None
+    best, widest_gap = None, -inf
     for done, candidate in enumerate(candidates):
         C = candidate.solve(Z, partial(tell, done, total))
         A = affinity(C.cpu().numpy(), n_clusters, kind, postprocessing)
         gap = relative_eigengap(embed(sparsely(A), n_clusters)[0])
-        if best is None or gap > best.relative_eigengap:
-            best = Start(C, candidate.figures, gap)
+        if gap / candidate.handicap > widest_gap:
+            best, widest_gap = Start(C, candidate.figures, gap), gap / candidate.handicap
         tell(done + 1, total)
     assert best is not None  # noqa: S101 - there is a candidate
     return best

@@ -10,7 +10,7 @@ from models.eigen import largest_by_value
 from models.hyperparameters import PostProcessing
 from models.methods.ensc import EnSC
 from models.methods.s2convscn import S2ConvSCN
-from models.ridge import GAMMA, RIDGES, TAU, start
+from models.ridge import GAIN, GAMMA, RIDGES, TAU, closed_forms, start, widest
 from models.selfexpression import closed_form
 from models.sparsity import elastic_net
 from models.spectral import spectral_clustering
@@ -66,8 +66,18 @@ def test_an_elastic_net_is_taken_where_its_clusters_stand_out_more(
     closed = start(torch.from_numpy(Z), settings, N_CLUSTERS)
     found = start(torch.from_numpy(Z), settings, N_CLUSTERS, net=True)
     assert ("elastic_net_gamma" in found.figures) is sparse
-    assert (found.relative_eigengap > closed.relative_eigengap) is sparse
+    assert (found.relative_eigengap >= GAIN * closed.relative_eigengap) is sparse
     assert (float((found.C != 0).float().mean()) < 0.5) is sparse
+
+
+def test_a_handicap_must_be_made_up_for() -> None:
+    Z = torch.from_numpy(turning())
+    first, second = closed_forms((0.3, 10.0))
+    gaps = [widest(Z, 4, [c], "processed", CLEAN).relative_eigengap for c in (first, second)]
+    for factor, winner in ((0.9, second), (1.1, first)):
+        handicapped = second._replace(handicap=factor * gaps[1] / gaps[0])
+        found = widest(Z, 4, [first, handicapped], "processed", CLEAN)
+        assert found.figures == winner.figures
 
 
 def test_the_elastic_net_is_that_of_the_method(recorder: Any) -> None:
