@@ -24,7 +24,7 @@ TAU, GAMMA = 0.3, 20.0
 """Of the elastic net that competes with the ridges: C of some dozens of entries a row."""
 
 
-GAIN = 1.1
+HANDICAP = 1.1
 """How much wider the elastic net's eigengap must be: graphs of a sparser C are looser anyway."""
 
 
@@ -70,7 +70,7 @@ def start(
 ) -> Start:
     """The ridge solution on features (N, p), scaled to unit length, or with ``net`` its rival."""
     candidates = closed_forms(RIDGES if settings.ridge == "eigengap" else (settings.ridge or 1.0,))
-    candidates += [elastic(GAIN)] if net else []
+    candidates += [elastic(HANDICAP)] if net else []
     if len(candidates) > 1:
         kind = settings.affinity or "processed"
         return widest(Z, n_clusters, candidates, kind, settings.postprocessing, tell)

@@ -10,7 +10,7 @@ from models.eigen import largest_by_value
 from models.hyperparameters import PostProcessing
 from models.methods.ensc import EnSC
 from models.methods.s2convscn import S2ConvSCN
-from models.ridge import GAIN, GAMMA, RIDGES, TAU, closed_forms, start, widest
+from models.ridge import GAMMA, HANDICAP, RIDGES, TAU, closed_forms, start, widest
 from models.selfexpression import closed_form
 from models.sparsity import elastic_net
 from models.spectral import spectral_clustering
@@ -66,7 +66,7 @@ def test_an_elastic_net_is_taken_where_its_clusters_stand_out_more(
     closed = start(torch.from_numpy(Z), settings, N_CLUSTERS)
     found = start(torch.from_numpy(Z), settings, N_CLUSTERS, net=True)
     assert ("elastic_net_gamma" in found.figures) is sparse
-    assert (found.relative_eigengap >= GAIN * closed.relative_eigengap) is sparse
+    assert (found.relative_eigengap >= HANDICAP * closed.relative_eigengap) is sparse
     assert (float((found.C != 0).float().mean()) < 0.5) is sparse
 
 
