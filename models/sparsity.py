@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from models.methods.ssc import SSC
 
 
+ROUGHLY, ROUNDS = 1e-2, 6
+"""Tolerance and working sets of an elastic net that is to be judged by its eigengap alone."""
 UNRELATED = 1e-6
 """Correlations below this share of the largest are none."""
 
@@ -40,12 +42,22 @@ def elastic_net_of(
 
 
 def elastic_net(Z: "Tensor", alive: Callable[[], None], *, tau: float, gamma: float) -> "Tensor":
-    """C (N, N) of the method ``ensc`` on features (N, p); ``alive`` is called now and then."""
+    """C (N, N) of the method ``ensc`` on features (N, p), roughly; ``alive`` hears of progress.
+
+    A few working sets, so that images that are alike in nothing cost no more than others.
+    """
     from models.solvers.lasso import lasso  # noqa: PLC0415 - the catalogue loads without torch
 
     K = Z @ Z.T
     penalty, ridge = _elastic(K, tau, gamma)
-    return lasso(K, penalty, ridge=ridge, tell=lambda *_, **__: alive()).C
+    return lasso(
+        K,
+        penalty,
+        ridge=ridge,
+        tolerance=ROUGHLY,
+        max_rounds=ROUNDS,
+        tell=lambda *_, **__: alive(),
+    ).C
 
 
 def _elastic(K: "Tensor", tau: float, gamma: float) -> tuple["Tensor", "Tensor"]:

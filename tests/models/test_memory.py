@@ -41,7 +41,7 @@ print(peak / method.memory_bytes(Shape(n, channels, side, side), 5))
 """
 
 
-BRIEF = {"epochs": 2, "round_epochs": 2, "pretrain_max_steps": 2}
+BRIEF = {"view": "contrast_mirror", "epochs": 2, "round_epochs": 2, "pretrain_max_steps": 2}
 SHALLOW: list[dict[str, object]] = [
     *({"method": name} for name in sorted(set(METHODS) - {"s2convscn", "dscnet", "dasc"})),
     {"method": "ssc", "outliers": True, "max_iterations": 11},
@@ -72,7 +72,11 @@ def test_the_discriminator_is_counted(n: int, channels: int, side: int) -> None:
 @pytest.mark.parametrize("method", SHALLOW, ids=lambda m: "-".join(map(str, m.values())))
 def test_estimates_without_a_network_are_upper_bounds(method: dict[str, object]) -> None:
     brief = {"pretrain_max_steps": 2} if str(method["method"]).startswith("ae-") else {}
-    assert 0.3 < peak({**method, **brief}, 1500, 1, 16) <= 1
+    assert 0.3 < peak({**method, **brief, "view": "contrast_mirror"}, 1500, 1, 16) <= 1
+
+
+def test_the_choice_of_a_view_is_counted() -> None:
+    assert 0.3 < peak({"method": "spectral"}, 1500, 1, 16) <= 1
 
 
 def test_weights_of_deep_encoders_are_counted() -> None:
