@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from models.methods.ssc import SSC
 
 
-ROUGHLY, ROUNDS = 1e-2, 6
-"""Tolerance and working sets of an elastic net that is to be judged by its eigengap alone."""
+ROUGHLY, ROUNDS, STEPS = 1e-2, 6, 3
+"""Tolerance, working sets and steps on each of a net that is to be judged by its eigengap alone."""
 UNRELATED = 1e-6
 """Correlations below this share of the largest are none."""
 
@@ -56,6 +56,7 @@ def elastic_net(Z: "Tensor", alive: Callable[[], None], *, tau: float, gamma: fl
         ridge=ridge,
         tolerance=ROUGHLY,
         max_rounds=ROUNDS,
+        max_steps=STEPS,
         tell=lambda *_, **__: alive(),
     ).C
 

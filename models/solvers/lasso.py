@@ -58,6 +58,7 @@ def lasso(
     ridge: Tensor | None = None,
     tolerance: float = 1e-3,
     max_rounds: int = 50,
+    max_steps: int = STEPS,
     tell: Tell | None = None,
 ) -> Solution:
     """Sparse self-expression; see the module.
@@ -69,6 +70,7 @@ def lasso(
         ridge: (N,) r_i, not negative.
         tolerance: of the violation, as a share of the penalty.
         max_rounds: working sets of a query at most.
+        max_steps: sweeps and Newton steps on each at most.
         tell: hears how many queries of all are done.
     """
     n = len(K)
@@ -83,7 +85,7 @@ def lasso(
             None if weights is None else weights[rows],
             None if ridge is None else ridge[rows],
         )
-        violation, needed = part.solve(tolerance, max_rounds)
+        violation, needed = part.solve(tolerance, max_rounds, max_steps)
         C[rows] = part.C
         worst, rounds = max(worst, violation), max(rounds, needed)
         if tell is not None:
@@ -103,7 +105,7 @@ class Queries:
         self.penalty = penalty
         self.ridge = torch.zeros_like(penalty) if ridge is None else ridge
 
-    def solve(self, tolerance: float, max_rounds: int) -> tuple[float, int]:
+    def solve(self, tolerance: float, max_rounds: int, max_steps: int) -> tuple[float, int]:
         """Returns the largest relative violation and the rounds that it took."""
         left = torch.arange(len(self.own), device=self.K.device)
         worst = 0.0
@@ -116,7 +118,7 @@ class Queries:
                 return worst, done
             if done < max_rounds:
                 left = left[open_]
-                self.improve(left, excess[open_], tolerance)
+                self.improve(left, excess[open_], tolerance, max_steps)
         return worst, max_rounds
 
     def excess(self, rows: Tensor) -> Tensor:
@@ -129,7 +131,7 @@ class Queries:
         found[torch.arange(len(rows)), self.own[rows]] = 0
         return found.clamp_(min=0)
 
-    def improve(self, rows: Tensor, excess: Tensor, tolerance: float) -> None:
+    def improve(self, rows: Tensor, excess: Tensor, tolerance: float, max_steps: int) -> None:
         """Solve the queries on the atoms that they use and those that violate most."""
         C = self.C[rows]
         priority = torch.where(C != 0, torch.inf, excess)
@@ -140,7 +142,7 @@ class Queries:
             of_size = (sizes == size).nonzero()[:, 0]
             S = priority[of_size].topk(min(size, len(self.K)), dim=1).indices  # (B, m)
             small = Restricted(self, rows[of_size], S, C[of_size].gather(1, S))
-            solved = small.solve(tolerance * INNER).to(C.dtype)
+            solved = small.solve(tolerance * INNER, max_steps).to(C.dtype)
             self.C[rows[of_size]] = torch.zeros_like(C[of_size]).scatter_(1, S, solved)
 
 
@@ -158,10 +160,10 @@ class Restricted:
         self.bounds = bounds.double().masked_fill(own[:, None] == S, torch.inf)
         self.scale = whole.penalty[rows].double()
 
-    def solve(self, tolerance: float) -> Tensor:
+    def solve(self, tolerance: float, max_steps: int) -> Tensor:
         """Sweeps and Newton steps until every query is solved to ``tolerance``. Returns (B, m)."""
         solved, left = self.c.clone(), torch.arange(len(self.c), device=self.c.device)
-        for _ in range(STEPS):
+        for _ in range(max_steps):
             self.sweep()
             for _ in range(NEWTON):
                 self.newton()
