@@ -76,7 +76,7 @@ def test_estimates_without_a_network_are_upper_bounds(method: dict[str, object])
 
 
 def test_the_choice_of_a_view_is_counted() -> None:
-    assert 0.3 < peak({"method": "spectral"}, 1500, 1, 16) <= 1
+    assert 0.3 < peak({"method": "spectral"}, 500, 1, 16) <= 1
 
 
 def test_weights_of_deep_encoders_are_counted() -> None:
