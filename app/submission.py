@@ -5,11 +5,28 @@ from pydantic import ValidationError
 from app import errors
 from app.requests import JobRequest, method_name
 from app.validation import METHOD, refusal
+from jobs.errors import Gone, NotFound
 from jobs.records import Dataset
 from models.base import Method, Shape
 from models.catalogue import METHODS
 from models.sizes import FLOAT
 
+REFUSALS = (
+    NotFound,
+    Gone,
+    errors.MalformedBody,
+    errors.RequestTooLarge,
+    errors.InvalidRequest,
+    errors.UnknownMethod,
+    errors.UnknownHyperparameter,
+    errors.InvalidHyperparameter,
+    errors.UnknownPreset,
+    errors.InvalidNClusters,
+    errors.ImagesNeeded,
+    errors.ImageSizeNeeded,
+    errors.JobTooLarge,
+)
+"""What a request for jobs may be answered with."""
 MIB = 1024**2
 ENSEMBLE_SQUARES = 2
 """N x N floats: the sum of the affinities, and a checkpoint's copy."""

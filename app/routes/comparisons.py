@@ -19,6 +19,7 @@ from app.negotiation import choose_format
 from app.pages import Cursor, Limit, decode, encode
 from app.requests import IdPath
 from app.routes.files import file_route
+from app.submission import REFUSALS
 from jobs.errors import BrokerUnavailable, Conflict, Gone, NotFound
 from jobs.records import Comparison, Job, Notice
 from jobs.store.comparisons import Places
@@ -52,22 +53,7 @@ RANKED: Responses = {
     status_code=202,
     operation_id="submit_comparison",
     summary="Compare methods on a data set",
-    responses=ACCEPTED
-    | problems(
-        NotFound,
-        Gone,
-        errors.MalformedBody,
-        errors.RequestTooLarge,
-        errors.InvalidRequest,
-        errors.UnknownMethod,
-        errors.UnknownHyperparameter,
-        errors.InvalidHyperparameter,
-        errors.UnknownPreset,
-        errors.InvalidNClusters,
-        errors.ImageSizeNeeded,
-        errors.JobTooLarge,
-        unsafe=True,
-    ),
+    responses=ACCEPTED | problems(*REFUSALS, unsafe=True),
 )
 def submit(body: ComparisonRequest, context: Current, response: Response) -> ComparisonView:
     """A job for each method and seed; all are stored, then queued, or none is."""

@@ -10,7 +10,7 @@ from app.documentation import Responses, made, problems
 from app.pages import Cursor, Limit, decode, decode_number, encode
 from app.requests import Identifier, IdPath, JobRequest, Word
 from app.schemas import EventPage, JobPage, JobView
-from app.submission import resolve
+from app.submission import REFUSALS, resolve
 from app.views import event_view, job_view
 from jobs.errors import BrokerUnavailable, Conflict, Gone, NotFound
 from jobs.records import Job, Notice, Worker
@@ -35,23 +35,7 @@ OBJECT = (NotFound, Gone, errors.InvalidRequest)
     status_code=202,
     operation_id="submit_job",
     summary="Cluster a data set",
-    responses=ACCEPTED
-    | problems(
-        NotFound,
-        Gone,
-        errors.MalformedBody,
-        errors.RequestTooLarge,
-        errors.InvalidRequest,
-        errors.UnknownMethod,
-        errors.UnknownHyperparameter,
-        errors.InvalidHyperparameter,
-        errors.UnknownPreset,
-        errors.InvalidNClusters,
-        errors.ImagesNeeded,
-        errors.ImageSizeNeeded,
-        errors.JobTooLarge,
-        unsafe=True,
-    ),
+    responses=ACCEPTED | problems(*REFUSALS, unsafe=True),
 )
 def submit(body: JobRequest, context: Current, response: Response) -> JobView:
     """The job is stored before it is queued; with the queue down it is sent later."""
