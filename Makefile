@@ -16,8 +16,9 @@ given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
 
-test: $(READY)        ## the test suite
-	$(BIN)/python -m pytest -m "not slow and not chaos"
+test: $(READY)        ## the test suite: a process for each core, up to four, of one thread each
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
+	  -m "not slow and not chaos"
 
 check: $(READY)       ## lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -23,10 +23,7 @@ CONTENDERS = ("highest", "medium", "bf16", "yardstick")
 def measure(case: Case) -> dict[str, object]:
     """Peaks in MB and in N^2 floats, for all that can be trained."""
     threads, N = torch.get_num_threads(), len(case.images)
-    peaks = {}
-    for contender in CONTENDERS:
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            peaks[contender] = pool.submit(risen, case, contender, threads).result()
+    peaks = {contender: peak(case, contender, threads) for contender in CONTENDERS}
     return {
         "megabytes": {name: peak / 1e6 for name, peak in peaks.items()},
         "squares": {name: peak / (4 * N * N) for name, peak in peaks.items()},
@@ -37,6 +34,12 @@ def few_features() -> Case:
     """Random images for ORL's encoder: p = 80, so that N x p is a fiftieth of N x N."""
     images = np.random.default_rng(0).random((FEW_IMAGES, 1, 32, 32), dtype=np.float32)
     return Case("orl", images, 40, real=False)
+
+
+def peak(case: Case, contender: str, threads: int) -> int:
+    """Bytes, by a process of its own: one that did other work has memory to spare."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(risen, case, contender, threads).result()
 
 
 def risen(case: Case, contender: str, threads: int) -> int:

@@ -6,6 +6,7 @@ orthogonal matching pursuit, Technion 2008.
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from models.solvers.telling import Tell
 
@@ -50,14 +51,15 @@ def _pursue(K: Tensor, own: Tensor, atoms: int, tolerance: float) -> Tensor:
     for _ in range(min(atoms, len(K) - 1)):
         best = correlation.abs().masked_fill(taken[left], -1).argmax(dim=1, keepdim=True)
         S = torch.cat([S, best], dim=1)  # (B, s)
-        taken[left] = taken[left].scatter(1, best, value=True)
+        taken[left[:, None], best] = True
         c, fitted = _project(K, k[left].gather(1, S), S)
-        C[left] = torch.zeros_like(C[left]).scatter_(1, S, c)
+        C[left[:, None], S] = c
         open_ = energy[left] - fitted > tolerance * energy[left]
-        left, S = left[open_], S[open_]
+        left, S, c = left[open_], S[open_], c[open_]
         if not len(left):
             break
-        correlation = k[left] - C[left] @ K
+        # s rows of K are added up, where a product would read all N
+        correlation = k[left] - embedding_bag(S, K, per_sample_weights=c, mode="sum")
     return C
 
 

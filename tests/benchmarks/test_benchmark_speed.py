@@ -84,7 +84,7 @@ def test_without_its_images_a_set_is_synthetic() -> None:
 def test_the_peak_holds_at_least_c_its_gradient_and_moments(case: Case) -> None:
     images = np.random.default_rng(0).random((900, 1, 8, 8), dtype=np.float32)
     large = case._replace(images=images)
-    assert memory.risen(large, "highest", 1) >= 4 * 4 * 900**2
+    assert memory.peak(large, "highest", 1) >= 4 * 4 * 900**2
 
 
 def test_the_exact_partition_finds_blocks() -> None:
