@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from conftest import add_dataset, postgres_schema
 from hypothesis import HealthCheck, settings
+from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from manual_clock import Time
@@ -305,6 +306,7 @@ def test_any_order_of_moves_leaves_what_the_states_allow(engine: str) -> None:
         stateful_step_count=30,
         deadline=None,
         derandomize=True,
+        phases=[Stage.generate],  # shrinking a life takes longer than a test may
         suppress_health_check=[HealthCheck.too_slow],
     )
     test.runTest()
