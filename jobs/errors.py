@@ -44,6 +44,10 @@ class Conflict(DomainError):
     """The object's state does not allow this."""
 
 
+class IdempotencyKeyReused(DomainError):
+    """Another request was made with this Idempotency-Key."""
+
+
 class NotReady(DomainError):
     """The job has no results yet."""
 

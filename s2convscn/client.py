@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
+from uuid import uuid4
 
 import httpx
 
@@ -19,7 +20,7 @@ TIMEOUT = httpx.Timeout(60, read=960)
 PATIENCE = 60.0
 """Seconds for which a service that does not answer is asked again."""
 ATTEMPTS = 6
-"""Of a download; each goes on where the last one broke off."""
+"""Of a download, each of which goes on where the last one broke off, and of a submission."""
 BACK_OFF = 0.1
 MEDIA_TYPES = {
     ".zip": "application/zip",
@@ -89,7 +90,7 @@ class Client:
             "ensemble": ensemble,
             "select": select,
         }
-        job: Job = _checked(self._http.post("/v1/jobs", json=body)).json()
+        job: Job = self._submit("/v1/jobs", body)
         return job
 
     def job(self, job_id: str) -> Job:
@@ -123,7 +124,7 @@ class Client:
             "preset": preset,
             "name": name,
         }
-        comparison: Comparison = _checked(self._http.post("/v1/comparisons", json=body)).json()
+        comparison: Comparison = self._submit("/v1/comparisons", body)
         return comparison
 
     def wait_for_comparison(
@@ -168,6 +169,20 @@ class Client:
     def delete_dataset(self, dataset_id: str) -> None:
         """Delete a data set that no unfinished job needs."""
         _checked(self._http.delete(f"/v1/datasets/{dataset_id}"))
+
+    def _submit(self, path: str, body: dict[str, Any]) -> Any:
+        """Say it until it is answered: by its key the service knows a request that it had."""
+        headers = {"Idempotency-Key": str(uuid4())}
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return _checked(self._http.post(path, json=body, headers=headers)).json()
+            except (httpx.TransportError, ApiProblem) as error:
+                lasting = isinstance(error, ApiProblem) and not error.temporary
+                if lasting or attempt == ATTEMPTS:
+                    raise
+                time.sleep(BACK_OFF * 2**attempt)
 
     def _wait(self, path: str, watch: Callable[[Any], None] | None) -> Any:
         heard = time.monotonic()

@@ -15,12 +15,13 @@ from app.comparing.submission import entrants, wishes
 from app.context import Context, Current
 from app.documentation import Responses, download, made, problems
 from app.downloads import deliver, of_bytes
+from app.idempotency import IdempotencyKey, once
 from app.negotiation import choose_format
 from app.pages import Cursor, Limit, decode, encode
 from app.requests import IdPath
 from app.routes.files import file_route
 from app.submission import REFUSALS
-from jobs.errors import BrokerUnavailable, Conflict, Gone, NotFound
+from jobs.errors import BrokerUnavailable, Conflict, Gone, IdempotencyKeyReused, NotFound
 from jobs.records import Comparison, Job, Notice
 from jobs.store.comparisons import Places
 
@@ -53,22 +54,36 @@ RANKED: Responses = {
     status_code=202,
     operation_id="submit_comparison",
     summary="Compare methods on a data set",
-    responses=ACCEPTED | problems(*REFUSALS, unsafe=True),
+    responses=ACCEPTED | problems(*REFUSALS, IdempotencyKeyReused, unsafe=True),
 )
-def submit(body: ComparisonRequest, context: Current, response: Response) -> ComparisonView:
+def submit(
+    body: ComparisonRequest,
+    context: Current,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> ComparisonView:
     """A job for each method and seed; all are stored, then queued, or none is."""
-    dataset = context.store.datasets.get(body.dataset_id, context.owner)
-    found = entrants(body, dataset, context.settings.max_job_bytes)
-    notices = [notice for entrant in found for notice in entrant.notices]
-    comparison, places = context.store.comparisons.submit(
-        dataset_id=dataset.id,
-        wishes=wishes(found, body.seeds, context.owner, dataset),
-        owner=context.owner,
-        name=body.name or dataset.name,
-        request=body.as_sent([entrant.request.as_sent()["method"] for entrant in found]),
-        metadata=body.metadata,
-        notices=[notice.model_dump() for notice in [*dataset.notices, *notices]],
-    )
+    one = once(context.owner, idempotency_key, "submit_comparison", body)
+
+    def make() -> tuple[Comparison, Places]:
+        dataset = context.store.datasets.get(body.dataset_id, context.owner)
+        found = entrants(body, dataset, context.settings.max_job_bytes)
+        notices = [notice for entrant in found for notice in entrant.notices]
+        return context.store.comparisons.submit(
+            dataset_id=dataset.id,
+            wishes=wishes(found, body.seeds, context.owner, dataset),
+            once=one,
+            owner=context.owner,
+            name=body.name or dataset.name,
+            request=body.as_sent([entrant.request.as_sent()["method"] for entrant in found]),
+            metadata=body.metadata,
+            notices=[notice.model_dump() for notice in [*dataset.notices, *notices]],
+        )
+
+    def get(comparison_id: str) -> tuple[Comparison, Places]:
+        return context.store.comparisons.get(comparison_id, context.owner), {}
+
+    (comparison, places), _ = context.store.idempotency_keys.made(one, make, get)
     response.headers["Location"] = f"/v1/comparisons/{comparison.id}"
     said = [*comparison.notices, *_send(context, list(places.values()))]
     return _view(context, comparison.model_copy(update={"notices": said}), response)

@@ -1,5 +1,7 @@
 """Jobs: submit, list, read, events, cancel, resume, delete."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -7,14 +9,16 @@ from fastapi import APIRouter, Query, Response
 from app import errors
 from app.context import Context, Current
 from app.documentation import Responses, made, problems
+from app.idempotency import IdempotencyKey, once
 from app.pages import Cursor, Limit, decode, decode_number, encode
 from app.requests import Identifier, IdPath, JobRequest, Word
 from app.schemas import EventPage, JobPage, JobView
 from app.submission import REFUSALS, resolve
 from app.views import event_view, job_view
-from jobs.errors import BrokerUnavailable, Conflict, Gone, NotFound
+from jobs.errors import BrokerUnavailable, Conflict, Gone, IdempotencyKeyReused, NotFound
 from jobs.records import Job, Notice, Worker
 from jobs.states import Status
+from jobs.store.idempotency import Once
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -35,22 +39,29 @@ OBJECT = (NotFound, Gone, errors.InvalidRequest)
     status_code=202,
     operation_id="submit_job",
     summary="Cluster a data set",
-    responses=ACCEPTED | problems(*REFUSALS, unsafe=True),
+    responses=ACCEPTED | problems(*REFUSALS, IdempotencyKeyReused, unsafe=True),
 )
-def submit(body: JobRequest, context: Current, response: Response) -> JobView:
+def submit(
+    body: JobRequest, context: Current, response: Response, idempotency_key: IdempotencyKey = None
+) -> JobView:
     """The job is stored before it is queued; with the queue down it is sent later."""
-    dataset = context.store.datasets.get(body.dataset_id, context.owner)
-    method = resolve(body, dataset, context.settings.max_job_bytes)
-    job = context.store.jobs.submit(
-        owner=context.owner,
-        dataset_id=dataset.id,
-        request=body.as_sent(),
-        method=method.model_dump(mode="json"),
-        metadata=body.metadata,
-        notices=[notice.model_dump() for notice in dataset.notices],
-        max_seconds=body.max_seconds,
-    )
-    return _queued(context, job, response)
+    one = once(context.owner, idempotency_key, "submit_job", body)
+
+    def make() -> Job:
+        dataset = context.store.datasets.get(body.dataset_id, context.owner)
+        method = resolve(body, dataset, context.settings.max_job_bytes)
+        return context.store.jobs.submit(
+            owner=context.owner,
+            dataset_id=dataset.id,
+            request=body.as_sent(),
+            method=method.model_dump(mode="json"),
+            metadata=body.metadata,
+            notices=[notice.model_dump() for notice in dataset.notices],
+            max_seconds=body.max_seconds,
+            once=one,
+        )
+
+    return _accepted(context, one, make, response)
 
 
 @router.get(
@@ -129,24 +140,31 @@ def cancel(job_id: IdPath, context: Current, response: Response) -> JobView:
     status_code=202,
     operation_id="resume_job",
     summary="Go on with a failed or cancelled job",
-    responses=ACCEPTED | problems(*OBJECT, errors.NotResumable, unsafe=True),
+    responses=ACCEPTED | problems(*OBJECT, errors.NotResumable, IdempotencyKeyReused, unsafe=True),
 )
-def resume(job_id: IdPath, context: Current, response: Response) -> JobView:
+def resume(
+    job_id: IdPath, context: Current, response: Response, idempotency_key: IdempotencyKey = None
+) -> JobView:
     """A new job with the same request, from the last checkpoint if there is one."""
-    old = context.store.jobs.get(job_id, context.owner)
-    if old.status not in RESUMABLE:
-        raise errors.NotResumable(f"The job is {old.status}.", job_status=old.status)
-    new = context.store.jobs.submit(
-        owner=context.owner,
-        dataset_id=old.dataset_id,
-        request=old.request,
-        method=old.method,
-        metadata=old.metadata,
-        notices=[notice.model_dump() for notice in old.notices],
-        max_seconds=old.max_seconds,
-        resumed_from=old.id,
-    )
-    return _queued(context, new, response)
+    one = once(context.owner, idempotency_key, f"resume_job {job_id}")
+
+    def make() -> Job:
+        old = context.store.jobs.get(job_id, context.owner)
+        if old.status not in RESUMABLE:
+            raise errors.NotResumable(f"The job is {old.status}.", job_status=old.status)
+        return context.store.jobs.submit(
+            owner=context.owner,
+            dataset_id=old.dataset_id,
+            request=old.request,
+            method=old.method,
+            metadata=old.metadata,
+            notices=[notice.model_dump() for notice in old.notices],
+            max_seconds=old.max_seconds,
+            resumed_from=old.id,
+            once=one,
+        )
+
+    return _accepted(context, one, make, response)
 
 
 @router.delete(
@@ -175,10 +193,19 @@ def _view(context: Context, job: Job, workers: list[Worker]) -> JobView:
     )
 
 
-def _queued(context: Context, job: Job, response: Response) -> JobView:
-    """Send the committed job; without a broker it stays for the workers' reaper to send."""
+def _accepted(
+    context: Context, one: Once | None, make: Callable[[], Job], response: Response
+) -> JobView:
+    """The job of an equal request before, or a new one, sent."""
+    get = partial(context.store.jobs.get, owner=context.owner)
+    job, new = context.store.idempotency_keys.made(one, make, get)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     _retry_after(job, response)
+    return _sent(context, job) if new else view(context, job)
+
+
+def _sent(context: Context, job: Job) -> JobView:
+    """Send the committed job; without a broker it stays for the workers' reaper to send."""
     try:
         context.queue.send(job.id)
     except BrokerUnavailable as error:

@@ -7,6 +7,7 @@ from jobs.store.attempts import Attempts
 from jobs.store.comparisons import Comparisons
 from jobs.store.database import Clock, Database
 from jobs.store.datasets import Datasets
+from jobs.store.idempotency import IdempotencyKeys
 from jobs.store.jobs import Jobs
 from jobs.store.workers import Workers
 
@@ -27,6 +28,7 @@ class Store:
             max_failures=settings.max_failures,
         )
         self.workers = Workers(self.database)
+        self.idempotency_keys = IdempotencyKeys(self.database)
 
     def close(self) -> None:
         self.database.close()

@@ -9,6 +9,7 @@ from jobs import errors, ids
 from jobs.records import JSON, Comparison, Job
 from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
+from jobs.store.idempotency import Once, remember
 from jobs.store.jobs import enqueue, record
 from jobs.store.tables import artifacts, comparisons, jobs, members
 
@@ -21,7 +22,12 @@ class Comparisons:
         self.database = database
 
     def submit(
-        self, *, dataset_id: str, wishes: dict[int, JSON], **fields: Any
+        self,
+        *,
+        dataset_id: str,
+        wishes: dict[int, JSON],
+        once: Once | None = None,
+        **fields: Any,
     ) -> tuple[Comparison, Places]:
         """Insert a comparison and a queued job for each place, all of them or none.
 
@@ -29,6 +35,7 @@ class Comparisons:
             dataset_id: of them all.
             wishes: owner, request, method, metadata, notices, max_seconds of the job at each
                 place, in the order in which they shall start.
+            once: what an equal request is known by.
             fields: the comparison's owner, name, request, metadata and notices.
 
         Raises:
@@ -46,6 +53,8 @@ class Comparisons:
                 for place, job in places.items()
             ]
             connection.execute(insert(members), rows)
+            if once is not None:
+                remember(connection, now, once, row["id"])
         return _record(row), places
 
     def get(self, comparison_id: str, owner: str) -> Comparison:

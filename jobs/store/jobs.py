@@ -8,6 +8,7 @@ from jobs import errors, ids
 from jobs.records import JSON, Artifact, Event, Job
 from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
+from jobs.store.idempotency import Once, remember
 from jobs.store.tables import artifacts, datasets, events, jobs, members
 
 
@@ -54,32 +55,25 @@ class Jobs:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def submit(
-        self,
-        *,
-        owner: str,
-        dataset_id: str,
-        request: JSON,
-        method: JSON,
-        metadata: JSON | None = None,
-        notices: list[JSON] | None = None,
-        max_seconds: float | None = None,
-        resumed_from: str | None = None,
-    ) -> Job:
-        """Insert a queued job. Raises Gone if the data set was deleted meanwhile."""
-        wish = {
-            "owner": owner,
-            "request": request,
-            "method": method,
-            "metadata": metadata or {},
-            "notices": notices or [],
-            "max_seconds": max_seconds,
-            "resumed_from": resumed_from,
-        }
+    def submit(self, *, dataset_id: str, once: Once | None = None, **wish: Any) -> Job:
+        """Insert a queued job.
+
+        Args:
+            dataset_id: of the images.
+            once: what an equal request is known by.
+            wish: owner, request and method of the job, and, if there are any, its metadata,
+                notices, max_seconds and the job that it was resumed from.
+
+        Raises:
+            Gone: if the data set was deleted meanwhile.
+        """
+        now, wish = self.database.clock(), {"metadata": {}, "notices": []} | wish
         with self.database.write() as connection:
-            (job,) = enqueue(connection, self.database.clock(), dataset_id, [wish])
-            if resumed_from is not None:
-                _join(connection, job.id, resumed_from)
+            (job,) = enqueue(connection, now, dataset_id, [wish])
+            if once is not None:
+                remember(connection, now, once, job.id)
+            if job.resumed_from is not None:
+                _join(connection, job.id, job.resumed_from)
         return job
 
     def sent(self, job_id: str) -> None:

@@ -102,6 +102,17 @@ events = Table(
 )
 Index("events_job", events.c.job_id, events.c.id)
 
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("owner", String(64), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("object_id", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+"""``digest`` is that of the first request with the key, ``object_id`` what it made."""
+
 workers = Table(
     "workers",
     metadata,

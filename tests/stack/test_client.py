@@ -34,6 +34,18 @@ class Unreliable(BaseHTTPRequestHandler):
         part = FILE[start : start + len(FILE) // 3 + 1]
         self.wfile.write(part if self.path == "/good" else bytes(len(part)))
 
+    def do_POST(self) -> None:
+        """Takes a submission, and loses the first answer; the second one is that it is full."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.append(self.headers["Idempotency-Key"])
+        if len(self.seen) == 1:
+            return
+        body = b'{"id": "job_1"}'
+        self.send_response(503 if len(self.seen) == 2 else 202)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def log_message(self, *_: Any) -> None:
         """Nothing on the terminal."""
 
@@ -67,6 +79,14 @@ def test_download_of_other_bytes_than_announced_leaves_nothing(server: str, tmp_
     with Client(server) as client, pytest.raises(DownloadCorrupted, match="sha-256"):
         client.download("/bad", tmp_path / "file")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_submission_is_repeated_under_its_key(server: str) -> None:
+    with Client(server) as client:
+        assert client.submit("ds_1", 2)["id"] == "job_1"
+    assert len(Unreliable.seen) == 3
+    assert len(set(Unreliable.seen)) == 1
+    assert Unreliable.seen[0]
 
 
 def test_download_gives_up_when_nobody_answers(tmp_path: Path) -> None:
