@@ -11,14 +11,14 @@ SPEED := SETS KINDS DATA ROUNDS THREADS
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
-.PHONY: demo test check serve test-slow chaos bench bench-speed bench-table bench-solvers bench-tables bench-figure format clean
+.PHONY: demo test check serve test-slow fuzz chaos bench bench-speed bench-table bench-solvers bench-tables bench-figure format clean
 
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
 
 test: $(READY)        ## the test suite: a process for each core, up to four, of one thread each
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
-	  -m "not slow and not chaos"
+	  -m "not slow and not chaos and not fuzz"
 
 check: $(READY)       ## lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -31,6 +31,9 @@ serve: $(READY)       ## API, one worker and broker in the foreground; Ctrl-C st
 
 test-slow: $(READY)   ## the paper's image sets over HTTP; S2CONVSCN_BENCH_DATA names their folder
 	$(BIN)/python -m pytest -m slow -s --timeout=7200
+
+fuzz: $(READY)        ## requests made up from the OpenAPI document, against a live stack, at length
+	$(BIN)/python -m pytest -m fuzz -s --timeout=3600
 
 chaos: $(READY)       ## kill trainer, worker and broker in mid-training
 	$(BIN)/python -m pytest -m chaos -s --timeout=1800

@@ -61,12 +61,29 @@ def download(*media_types: str) -> Responses:
     }
 
 
-def made(*statuses: int, what: str, links: dict[str, str]) -> Responses:
-    """Responses that carry a Location; ``links`` are operations on what was made and its id."""
+def made(
+    *statuses: int,
+    what: str,
+    links: dict[str, str],
+    bodies: dict[str, dict[str, Any]] | None = None,
+) -> Responses:
+    """Responses that carry a Location.
+
+    Args:
+        statuses: of these responses.
+        what: was made.
+        links: operations on it and the parameter that is its id.
+        bodies: operations that it is named to in their body, as ``dataset_id``; and what else they
+            need.
+    """
     schema = {"type": "string", "format": "uri-reference"}
-    follow = {
-        operation: {"operationId": operation, "parameters": {parameter: "$response.body#/id"}}
+    made_id = "$response.body#/id"
+    follow: dict[str, Any] = {
+        operation: {"operationId": operation, "parameters": {parameter: made_id}}
         for operation, parameter in links.items()
     }
+    for operation, body in (bodies or {}).items():
+        sent = {"dataset_id": made_id, **body}
+        follow[operation] = {"operationId": operation, "requestBody": sent}
     headers = {"Location": {"description": what, "schema": schema}}
     return {status: {"headers": headers, "links": follow} for status in statuses}

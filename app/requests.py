@@ -28,6 +28,11 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 
+Metadata = Annotated[
+    dict[Word, Text],
+    Field(max_length=MAX_METADATA, json_schema_extra={"additionalProperties": False}),
+]
+
 IdPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 WordPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 FilePath = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,255}$")]
@@ -90,9 +95,7 @@ class JobRequest(BaseModel):
     max_seconds: float | None = Field(
         None, gt=0, le=MONTH, description="The job fails, with its checkpoint kept, after these."
     )
-    metadata: dict[Word, Text] = Field(
-        default_factory=dict, max_length=MAX_METADATA, description="Kept with the job as it is."
-    )
+    metadata: Metadata = Field(default_factory=dict, description="Kept with the job as it is.")
 
     @model_validator(mode="after")
     def _several_fits_have_one_purpose(self) -> Self:

@@ -128,10 +128,15 @@ class Clustering:
     candidates: tuple[Mapping[str, Any], ...] = ()
 
 
+def _named(schema: dict[str, Any]) -> None:
+    """A method is told by its name, so that in JSON it cannot be left out."""
+    schema["required"] = ["method", *schema.get("required", [])]
+
+
 class Method(BaseModel):
     """Hyperparameters. Subclasses add ``method: Literal[...]``, bounded fields and ``fit``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_named)
 
     title: ClassVar[str]
     citation: ClassVar[str]

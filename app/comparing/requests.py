@@ -13,14 +13,13 @@ from pydantic import (
 
 from app.comparing import examples
 from app.requests import (
-    MAX_METADATA,
     MAX_SEED,
     MONTH,
     ChosenMethod,
     Identifier,
     ImageSize,
     JobRequest,
-    Text,
+    Metadata,
     Word,
 )
 from models.base import Method
@@ -51,6 +50,7 @@ class ComparisonRequest(BaseModel):
         [0],
         min_length=1,
         max_length=MAX_SEEDS,
+        json_schema_extra={"uniqueItems": True},
         description=f"Each method runs with each of them; at most {MAX_JOBS} jobs in all.",
     )
     preset: Word | None = Field(
@@ -62,9 +62,7 @@ class ComparisonRequest(BaseModel):
     max_seconds: float | None = Field(
         None, gt=0, le=MONTH, description="A job fails, with its checkpoint kept, after these."
     )
-    metadata: dict[Word, Text] = Field(
-        default_factory=dict, max_length=MAX_METADATA, description="Kept, also with each job."
-    )
+    metadata: Metadata = Field(default_factory=dict, description="Kept, also with each job.")
     name: Name | None = Field(None, description="The chart's title; by default the data set's.")
 
     @field_validator("seeds")

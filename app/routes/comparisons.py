@@ -28,12 +28,11 @@ from jobs.store.comparisons import Places
 router = APIRouter(prefix="/v1/comparisons", tags=["comparisons"])
 
 POLL_SECONDS = 2
+LINKED = ("get_comparison", "get_ranking", "get_chart", "cancel_comparison", "delete_comparison")
 ACCEPTED = made(
     202,
     what="The comparison.",
-    links=dict.fromkeys(
-        ("get_comparison", "get_ranking", "get_chart", "cancel_comparison"), "comparison_id"
-    ),
+    links=dict.fromkeys(LINKED, "comparison_id"),
 )
 OVER: Responses = {200: {"description": "The comparison is over.", "model": ComparisonView}}
 OBJECT = (NotFound, Gone, errors.InvalidRequest)

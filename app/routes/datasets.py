@@ -48,11 +48,22 @@ RAW = (
     "application/x-matlab-data",
     "application/octet-stream",
 )
+
+
+def _fields() -> dict[str, Any]:
+    """The options as fields of a form, which are left out rather than null."""
+    fields: dict[str, Any] = {}
+    for name, field in UploadOptions.model_json_schema()["properties"].items():
+        (given,) = (one for one in field["anyOf"] if one["type"] != "null")
+        fields[name] = given | {k: v for k, v in field.items() if k not in {"anyOf", "default"}}
+    return fields
+
+
 FORM = {
     "schema": {
         "type": "object",
         "required": ["file"],
-        "properties": {"file": BINARY, **UploadOptions.model_json_schema()["properties"]},
+        "properties": {"file": BINARY, **_fields()},
         "additionalProperties": False,
     }
 }
@@ -68,6 +79,10 @@ MADE = made(
     200,
     what="The data set.",
     links=dict.fromkeys(("get_dataset", "list_images", "delete_dataset"), "dataset_id"),
+    bodies={
+        "submit_job": {"n_clusters": 2},
+        "submit_comparison": {"n_clusters": 2, "methods": ["lsr", "kmeans"]},
+    },
 )
 TWIN: Responses = {200: MADE[200] | {"description": "It was there already.", "model": DatasetView}}
 

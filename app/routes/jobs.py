@@ -25,10 +25,21 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 DAY = 86400.0
 POLL_SECONDS = {Status.QUEUED: 2, Status.RUNNING: 1, Status.CANCELLING: 1}
 RESUMABLE = frozenset({Status.FAILED, Status.CANCELLED})
+LINKED = (
+    "get_job",
+    "list_events",
+    "cancel_job",
+    "resume_job",
+    "delete_job",
+    "get_labels",
+    "get_affinity",
+    "list_checkpoints",
+    "list_artifacts",
+)
 ACCEPTED = made(
     202,
     what="The job.",
-    links=dict.fromkeys(("get_job", "list_events", "cancel_job", "get_labels"), "job_id"),
+    links=dict.fromkeys(LINKED, "job_id"),
 )
 OVER: Responses = {200: {"description": "The job is over.", "model": JobView}}
 OBJECT = (NotFound, Gone, errors.InvalidRequest)

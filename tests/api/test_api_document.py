@@ -131,8 +131,25 @@ def test_links_lead_to_operations(document: dict[str, Any]) -> None:
     ]
     assert links
     for link in links:
-        parameters = {p["name"] for p in names[link["operationId"]]["parameters"]}
-        assert set(link["parameters"]) <= parameters
+        parameters = {p["name"] for p in names[link["operationId"]].get("parameters", [])}
+        assert set(link.get("parameters", [])) <= parameters
+
+
+def test_links_with_a_body_send_what_the_operation_takes(document: dict[str, Any]) -> None:
+    links = document["paths"]["/v1/datasets"]["post"]["responses"]["201"]["links"]
+    takers = {
+        "submit_job": requests.JobRequest,
+        "submit_comparison": comparing.ComparisonRequest,
+    }
+    for operation, model in takers.items():
+        body = links[operation]["requestBody"]
+        assert body["dataset_id"] == "$response.body#/id"
+        model.model_validate(body | {"dataset_id": "ds_1"})
+
+
+def test_a_method_cannot_be_left_without_its_name(document: dict[str, Any]) -> None:
+    for name in ("S2ConvSCN", "LSR", "KMeans"):
+        assert "method" in document["components"]["schemas"][name]["required"]
 
 
 def test_methods_are_a_discriminated_union(document: dict[str, Any]) -> None:
