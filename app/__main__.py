@@ -1,34 +1,39 @@
 """``python -m app``: the API on the settings of the environment."""
 
-import ipaddress
 import logging
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import uvicorn
+from sqlalchemy import make_url
 
 from app.main import create_app
 from jobs.settings import Settings, SettingsError, load
+from jobs.store import Store
 
 REFUSED = 2
 """Exit status for settings that cannot be served."""
 
 
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def checked() -> Settings:
     """The settings, fit to be served. Raises SettingsError."""
     settings = load()
-    if not is_loopback(settings.host):
+    if not settings.on_loopback and not has_key(settings):
         raise SettingsError(
-            f"S2CONVSCN_HOST={settings.host!r}: the API has no keys, so it listens on a loopback "
-            "address alone: 127.0.0.1, ::1 or localhost."
+            f"S2CONVSCN_HOST={settings.host!r}: other machines can connect there, and no key was "
+            "made yet. Make one by 's2convscn keys create --owner NAME', or listen on 127.0.0.1."
         )
     return settings
+
+
+def has_key(settings: Settings) -> bool:
+    """Whether somebody could use the service; a database that is not there is not made for it."""
+    file = make_url(settings.database).database
+    if settings.database.startswith("sqlite") and not Path(str(file)).exists():
+        return False
+    with closing(Store(settings)) as store:
+        return store.keys.exist(live=True)
 
 
 def main() -> int:

@@ -1,18 +1,22 @@
 """What the routes share: settings, store, artifacts, queue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
+from app import errors
 from jobs.artifacts import ArtifactStore
 from jobs.queue import Queue, celery_app
+from jobs.records import Scope
 from jobs.settings import Settings
 from jobs.store import Store
 
 OWNER = "local"
-"""The one owner, as long as there are no keys."""
+"""Owns what is made without a key."""
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+HOW = "'Authorization: Bearer s2c_...'"
 READERS = 2
 
 
@@ -25,6 +29,10 @@ class Context:
     readers: CapacityLimiter
     """How many uploads are read at once; others wait, so that reading leaves threads to serve."""
     owner: str = OWNER
+
+    def needs_keys(self) -> bool:
+        """Once a key was made, or where other machines can connect."""
+        return not self.settings.on_loopback or self.store.keys.exist()
 
     @classmethod
     def open(cls, settings: Settings) -> "Context":
@@ -39,9 +47,32 @@ class Context:
         )
 
 
-def current(request: Request) -> Context:
+def shared(request: Request) -> Context:
     context: Context = request.app.state.context
     return context
 
 
+def current(request: Request) -> Context:
+    """The context of the one who asks, by the key of the request.
+
+    Raises:
+        Unauthenticated: without a valid key, where one is needed.
+        InsufficientScope: for a change with a key that may only read.
+    """
+    context, said = shared(request), request.headers.get("Authorization")
+    if said is None:
+        if context.needs_keys():
+            raise errors.Unauthenticated(f"Send a key: {HOW}. The service's operator makes them.")
+        return context
+    scheme, _, secret = said.partition(" ")
+    key = context.store.keys.find(secret.strip()) if scheme.lower() == "bearer" else None
+    if key is None:
+        raise errors.Unauthenticated(f"This key is not known, or was revoked. Send it as {HOW}.")
+    if key.scope is Scope.READ and request.method not in SAFE:
+        raise errors.InsufficientScope(f"{key.id} has the scope 'read': take one with 'write'.")
+    return replace(context, owner=key.owner)
+
+
+Anyones = Annotated[Context, Depends(shared)]
+"""For what everybody may know without a key."""
 Current = Annotated[Context, Depends(current)]

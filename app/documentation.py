@@ -3,12 +3,20 @@
 from collections import defaultdict
 from typing import Any
 
+from fastapi import FastAPI
+
 from app import errors
 from app.problems import MEDIA_TYPE, status_of
 from jobs.errors import DomainError
 
 Responses = dict[int | str, dict[str, Any]]
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
+KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key that `s2convscn keys create` made. Without any key, and on a loopback "
+    "address alone, the service answers everybody.",
+}
 BINARY = {"type": "string", "format": "binary"}
 
 TITLE = "S2ConvSCN"
@@ -26,10 +34,31 @@ TAGS = [
 ]
 
 
-def problems(*kinds: type[DomainError], unsafe: bool = False) -> Responses:
+PUBLIC = frozenset({"/livez", "/readyz", "/v1/problems", "/v1/problems/{slug}"})
+"""Paths that need no key; /docs and the OpenAPI document need none either."""
+
+
+def secure(app: FastAPI) -> None:
+    """Say in the OpenAPI document that keys are taken, and that a service may do without."""
+    build = app.openapi
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            found = build()
+            found["components"]["securitySchemes"] = {"key": KEY}
+            for path in found["paths"].keys() - PUBLIC:
+                for operation in found["paths"][path].values():
+                    operation["security"] = [{"key": []}, {}]
+        return app.openapi_schema or {}
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def problems(*kinds: type[DomainError], unsafe: bool = False, public: bool = False) -> Responses:
     """The error responses of an operation: its own kinds and those of every operation."""
     common = [errors.ForbiddenHost, errors.InternalError]
-    common += [errors.ForbiddenOrigin] if unsafe else []
+    common += [] if public else [errors.Unauthenticated]
+    common += [errors.ForbiddenOrigin, errors.InsufficientScope] if unsafe else []
     by_status: dict[int, list[type[DomainError]]] = defaultdict(list)
     for kind in (*kinds, *common):
         by_status[status_of(kind)].append(kind)

@@ -43,6 +43,14 @@ class ForbiddenOrigin(DomainError):
     """A web page of another origin may not change anything here."""
 
 
+class Unauthenticated(DomainError):
+    """A key is needed, and a valid one was not given."""
+
+
+class InsufficientScope(DomainError):
+    """The key may only read."""
+
+
 class ServiceNotReady(DomainError):
     """A part of the service does not answer."""
 

@@ -128,4 +128,5 @@ WORKER: Example = {"name": "worker@desk", "device": "cpu", "seen_at": MADE, "job
 READY: Example = {
     "status": "ready",
     "checks": {"database": "ok", "broker": "ok", "store": "ok"},
+    "workers": 1,
 }

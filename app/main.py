@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from app import problems
 from app.context import Context
-from app.documentation import DESCRIPTION, TAGS, TITLE
+from app.documentation import DESCRIPTION, TAGS, TITLE, secure
 from app.middleware import Guard, RequestIds
 from app.routes import comparisons, datasets, images, jobs, methods, results, service
 from jobs.settings import Settings
@@ -38,6 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
     for module in (datasets, images, methods, jobs, results, comparisons, service):
         app.include_router(module.router)
     problems.install(app)
-    app.add_middleware(Guard, host=settings.host)
+    secure(app)
+    app.add_middleware(Guard, settings=settings)
     app.add_middleware(RequestIds)
     return app

@@ -11,14 +11,24 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors, problems
+from app.context import SAFE
 from jobs.errors import DomainError
+from jobs.settings import Settings
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_JSON_BYTES = 1 << 20
 UPLOADS = "/v1/datasets"
 """The one path whose body is a stream of its own limit."""
+
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""On every answer: no other site may frame, embed or guess at it."""
 
 logger = logging.getLogger("app")
 
@@ -41,7 +51,9 @@ class RequestIds:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                headers.update(SECURITY)
             await send(message)
 
         try:
@@ -59,13 +71,15 @@ class RequestIds:
 class Guard:
     """Refuses foreign host names, other origins' changes and bodies too large for JSON.
 
-    The service has no keys: without these checks any web page could reach it through the user's
-    browser, by DNS rebinding or by a plain cross-site request.
+    Without these checks any web page could reach a service without keys through the user's browser,
+    by DNS rebinding or by a plain cross-site request. A request with a key is none of a web page's:
+    it may come under any name, such as a proxy's.
     """
 
-    def __init__(self, app: ASGIApp, host: str) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.hosts = LOOPBACK | {host.lower()}
+        self.hosts = LOOPBACK | {settings.host.lower()}
+        self.any_host = not settings.on_loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,7 +93,8 @@ class Guard:
 
     def _refusal(self, method: str, headers: Headers, path: str) -> DomainError | None:
         host, origin = headers.get("host", ""), headers.get("origin")
-        if _hostname(host) not in self.hosts:
+        known = self.any_host or "authorization" in headers or _hostname(host) in self.hosts
+        if not known:
             names = ", ".join(sorted(self.hosts))
             return errors.ForbiddenHost(f"The Host header is {host!r}; known are {names}.")
         if method in SAFE:

@@ -31,6 +31,8 @@ STATUSES: dict[type[jobs.DomainError], int] = {
     errors.NotAnOperation: 405,
     errors.NotAcceptable: 406,
     errors.RangeNotSatisfiable: 416,
+    errors.Unauthenticated: 401,
+    errors.InsufficientScope: 403,
     errors.ForbiddenHost: 403,
     errors.ForbiddenOrigin: 403,
     errors.ServiceNotReady: 503,
@@ -41,7 +43,7 @@ STATUSES: dict[type[jobs.DomainError], int] = {
 }
 """The status of each kind of problem; a kind that is not named has that of its base class."""
 
-HEADERS = {503: {"Retry-After": "5"}}
+HEADERS = {401: {"WWW-Authenticate": 'Bearer realm="s2convscn"'}, 503: {"Retry-After": "5"}}
 PLAIN: dict[int, type[jobs.DomainError]] = {
     400: errors.MalformedBody,
     404: errors.NoSuchRoute,

@@ -215,3 +215,4 @@ class Ready(BaseModel):
 
     status: str
     checks: dict[str, str] = Field(description="database, broker and store: ok, or what is wrong.")
+    workers: int = Field(description="How many are alive; without one, jobs wait.")

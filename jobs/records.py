@@ -1,6 +1,7 @@
 """What the store hands out: immutable records of data sets, jobs, artifacts and workers."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -137,6 +138,24 @@ class Worker(Record):
     device: str
     seen_at: float
     job_id: str | None
+
+
+class Scope(StrEnum):
+    """What a key may do: look, or also upload, submit, cancel and delete."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+class Key(Record):
+    """An API key without its secret."""
+
+    id: str
+    owner: str
+    name: str
+    scope: Scope
+    created_at: float
+    revoked_at: float | None
 
 
 class Claim(Record):

@@ -1,6 +1,7 @@
 """Settings: environment variables with the prefix ``S2CONVSCN_``, checked once at start."""
 
 import hashlib
+import ipaddress
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -94,6 +95,14 @@ class Settings(BaseSettings):
             message = "must begin with sqlite:/// or postgresql+psycopg://"
             raise ValueError(message)
         return value
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether nobody on another machine can reach the API."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @property
     def database(self) -> str:

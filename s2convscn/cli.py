@@ -1,6 +1,9 @@
 """The command ``s2convscn``."""
 
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -72,6 +75,22 @@ def demo(
         raise typer.Exit(INTERRUPTED) from None
     except (StackError, DemoError) as error:
         _fail(error)
+
+
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
+    add_help_option=False,
+    help="Make, list and revoke API keys: create --owner NAME, list, revoke ID.",
+)
+def keys(context: typer.Context, data_dir: DataDir = Path("s2convscn-data")) -> None:
+    """They are made where the database is, and not over HTTP."""
+    environment = os.environ | {"S2CONVSCN_DATA_DIR": str(data_dir)}
+    command = [sys.executable, "-P", "-m", "app.keys", *context.args]
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603 - this very installation
 
 
 def _catch_signals() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ PATIENCE = 60.0
 ATTEMPTS = 6
 """Of a download, each of which goes on where the last one broke off, and of a submission."""
 BACK_OFF = 0.1
+KEY_VARIABLE = "S2CONVSCN_API_KEY"
 MEDIA_TYPES = {
     ".zip": "application/zip",
     ".tar": "application/x-tar",
@@ -36,9 +38,14 @@ MEDIA_TYPES = {
 class Client:
     """One service. Every call raises ApiProblem when the service refuses it."""
 
-    def __init__(self, url: str = "http://127.0.0.1:8000") -> None:
-        """Connect to ``url``; a proxy in the environment is not used for this very machine."""
+    def __init__(self, url: str = "http://127.0.0.1:8000", *, key: str | None = None) -> None:
+        """Connect to ``url``, with an API key, by default that in ``S2CONVSCN_API_KEY``.
+
+        A proxy in the environment is not used for this very machine.
+        """
         headers = {"Accept-Encoding": "identity"}
+        if key := key or os.environ.get(KEY_VARIABLE):
+            headers["Authorization"] = f"Bearer {key}"
         trust = not _is_loopback(httpx.URL(url).host)
         self._http = httpx.Client(base_url=url, timeout=TIMEOUT, headers=headers, trust_env=trust)
 

@@ -205,6 +205,7 @@ def _ready(url: str) -> bool:
     """Whether the API answers that it is ready, and knows a worker."""
     try:
         with httpx.Client(base_url=url, timeout=5, trust_env=False) as http:
-            return http.get("/readyz").is_success and bool(http.get("/v1/workers").json()["items"])
+            answer = http.get("/readyz")
+            return answer.is_success and bool(answer.json()["workers"])
     except httpx.TransportError:
         return False

@@ -2,8 +2,9 @@
 
 import inspect
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
+from app.context import current
 from app.documentation import problems
 from app.errors import InvalidRequest
 from app.requests import WordPath
@@ -12,7 +13,7 @@ from jobs.errors import NotFound
 from models.base import Method
 from models.catalogue import METHODS
 
-router = APIRouter(prefix="/v1/methods", tags=["methods"])
+router = APIRouter(prefix="/v1/methods", tags=["methods"], dependencies=[Depends(current)])
 
 
 @router.get("", operation_id="list_methods", summary="All methods", responses=problems())

@@ -6,18 +6,21 @@ from fastapi import APIRouter
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import problems
-from app.context import Context, Current
+from app.context import Anyones, Context, Current
 from app.documentation import problems as refusals
 from app.errors import InvalidRequest, ServiceNotReady
 from app.requests import WordPath
 from app.schemas import Live, ProblemKind, ProblemKinds, Ready, WorkerList
 from app.views import worker_view
-from jobs.errors import BrokerUnavailable, DomainError, NotFound
+from jobs.errors import BrokerUnavailable, DomainError, Gone, NotFound
+from jobs.records import Worker
 
 router = APIRouter(tags=["service"])
 
 
-@router.get("/livez", operation_id="live", summary="Does the API answer?", responses=refusals())
+@router.get(
+    "/livez", operation_id="live", summary="Does the API answer?", responses=refusals(public=True)
+)
 def live() -> Live:
     return Live(status="ok")
 
@@ -26,9 +29,9 @@ def live() -> Live:
     "/readyz",
     operation_id="ready",
     summary="Do database, broker and store answer?",
-    responses=refusals(ServiceNotReady),
+    responses=refusals(ServiceNotReady, public=True),
 )
-def ready(context: Current) -> Ready:
+def ready(context: Anyones) -> Ready:
     checks = {
         "database": _database(context),
         "broker": _broker(context),
@@ -37,7 +40,7 @@ def ready(context: Current) -> Ready:
     failed = [f"{name}: {state}" for name, state in checks.items() if state != "ok"]
     if failed:
         raise ServiceNotReady(f"{'; '.join(failed)}.", checks=checks)
-    return Ready(status="ready", checks=checks)
+    return Ready(status="ready", checks=checks, workers=len(_alive(context)))
 
 
 def _database(context: Context) -> str:
@@ -68,15 +71,29 @@ def _store(context: Context) -> str:
     responses=refusals(),
 )
 def workers(context: Current) -> WorkerList:
-    alive = context.store.workers.alive(context.settings.lease_seconds)
-    return WorkerList(items=[worker_view(worker) for worker in alive])
+    """``job_id`` is told of one's own jobs."""
+    return WorkerList(items=[worker_view(_discreet(context, w)) for w in _alive(context)])
+
+
+def _alive(context: Context) -> list[Worker]:
+    return context.store.workers.alive(context.settings.lease_seconds)
+
+
+def _discreet(context: Context, worker: Worker) -> Worker:
+    """Without the job of another owner."""
+    if worker.job_id is not None:
+        try:
+            context.store.jobs.get(worker.job_id, context.owner)
+        except (NotFound, Gone):
+            return worker.model_copy(update={"job_id": None})
+    return worker
 
 
 @router.get(
     "/v1/problems",
     operation_id="list_problems",
     summary="Every kind of problem",
-    responses=refusals(),
+    responses=refusals(public=True),
 )
 def problem_kinds() -> ProblemKinds:
     return ProblemKinds(items=[_kind(kind) for kind in problems.kinds()])
@@ -86,7 +103,7 @@ def problem_kinds() -> ProblemKinds:
     "/v1/problems/{slug}",
     operation_id="get_problem",
     summary="What a kind of problem means",
-    responses=refusals(NotFound, InvalidRequest),
+    responses=refusals(NotFound, InvalidRequest, public=True),
 )
 def problem_kind(slug: WordPath) -> ProblemKind:
     for kind in problems.kinds():

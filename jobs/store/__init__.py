@@ -9,6 +9,7 @@ from jobs.store.database import Clock, Database
 from jobs.store.datasets import Datasets
 from jobs.store.idempotency import IdempotencyKeys
 from jobs.store.jobs import Jobs
+from jobs.store.keys import Keys
 from jobs.store.workers import Workers
 
 
@@ -27,6 +28,7 @@ class Store:
             lease_seconds=settings.lease_seconds,
             max_failures=settings.max_failures,
         )
+        self.keys = Keys(self.database)
         self.workers = Workers(self.database)
         self.idempotency_keys = IdempotencyKeys(self.database)
 

@@ -113,6 +113,19 @@ idempotency_keys = Table(
 )
 """``digest`` is that of the first request with the key, ``object_id`` what it made."""
 
+keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scope", String(16), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("created_at", Float, nullable=False),
+    Column("revoked_at", Float),
+)
+"""``digest`` is the sha-256 of the key's secret, which is kept nowhere."""
+
 workers = Table(
     "workers",
     metadata,

@@ -61,6 +61,7 @@ def test_ready_with_all_parts(service: Service) -> None:
     answer = service.http.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["checks"] == {"database": "ok", "broker": "ok", "store": "ok"}
+    assert answer.json()["workers"] == 0
 
 
 def test_not_ready_without_broker_and_store(tmp_path: Path) -> None:
@@ -90,11 +91,12 @@ def test_a_crash_is_a_problem_with_the_logs_id(
     assert "database" not in problem["detail"]
 
 
-def test_workers(service: Service) -> None:
-    service.context.store.workers.beat("worker@test", "cpu", "job_1")
+def test_workers(service: Service, submitted: dict[str, str]) -> None:
+    service.context.store.workers.beat("worker@test", "cpu", submitted["id"])
     (worker,) = service.http.get("/v1/workers").json()["items"]
     service.context.store.workers.leave("worker@test")
-    assert (worker["name"], worker["device"], worker["job_id"]) == ("worker@test", "cpu", "job_1")
+    assert (worker["name"], worker["device"]) == ("worker@test", "cpu")
+    assert worker["job_id"] == submitted["id"]
     assert service.http.get("/v1/workers").json() == {"items": []}
 
 
