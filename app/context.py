@@ -7,6 +7,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from app import errors
+from app.rates import Rates
 from jobs.artifacts import ArtifactStore
 from jobs.queue import Queue, celery_app
 from jobs.records import Scope
@@ -28,6 +29,7 @@ class Context:
     queue: Queue
     readers: CapacityLimiter
     """How many uploads are read at once; others wait, so that reading leaves threads to serve."""
+    rates: Rates | None = None
     owner: str = OWNER
 
     def needs_keys(self) -> bool:
@@ -44,6 +46,7 @@ class Context:
             artifacts=ArtifactStore(settings.artifacts_dir),
             queue=Queue(celery_app(settings)),
             readers=CapacityLimiter(READERS),
+            rates=Rates(rate) if (rate := settings.max_requests_per_second) else None,
         )
 
 
@@ -58,19 +61,30 @@ def current(request: Request) -> Context:
     Raises:
         Unauthenticated: without a valid key, where one is needed.
         InsufficientScope: for a change with a key that may only read.
+        TooManyRequests: from an owner who asks too often.
     """
     context, said = shared(request), request.headers.get("Authorization")
     if said is None:
         if context.needs_keys():
             raise errors.Unauthenticated(f"Send a key: {HOW}. The service's operator makes them.")
-        return context
+        return _admitted(context)
     scheme, _, secret = said.partition(" ")
     key = context.store.keys.find(secret.strip()) if scheme.lower() == "bearer" else None
     if key is None:
         raise errors.Unauthenticated(f"This key is not known, or was revoked. Send it as {HOW}.")
     if key.scope is Scope.READ and request.method not in SAFE:
         raise errors.InsufficientScope(f"{key.id} has the scope 'read': take one with 'write'.")
-    return replace(context, owner=key.owner)
+    return _admitted(replace(context, owner=key.owner))
+
+
+def _admitted(context: Context) -> Context:
+    if context.rates and (seconds := context.rates.take(context.owner)):
+        raise errors.TooManyRequests(
+            f"{context.rates.per_second:g} requests a second are allowed on average: ask again in "
+            f"{seconds} s.",
+            retry_after=seconds,
+        )
+    return context
 
 
 Anyones = Annotated[Context, Depends(shared)]

@@ -57,7 +57,7 @@ def secure(app: FastAPI) -> None:
 def problems(*kinds: type[DomainError], unsafe: bool = False, public: bool = False) -> Responses:
     """The error responses of an operation: its own kinds and those of every operation."""
     common = [errors.ForbiddenHost, errors.InternalError]
-    common += [] if public else [errors.Unauthenticated]
+    common += [] if public else [errors.Unauthenticated, errors.TooManyRequests]
     common += [errors.ForbiddenOrigin, errors.InsufficientScope] if unsafe else []
     by_status: dict[int, list[type[DomainError]]] = defaultdict(list)
     for kind in (*kinds, *common):

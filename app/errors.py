@@ -51,6 +51,10 @@ class InsufficientScope(DomainError):
     """The key may only read."""
 
 
+class TooManyRequests(DomainError):
+    """The owner asks more often than this service allows."""
+
+
 class ServiceNotReady(DomainError):
     """A part of the service does not answer."""
 

@@ -33,6 +33,8 @@ STATUSES: dict[type[jobs.DomainError], int] = {
     errors.RangeNotSatisfiable: 416,
     errors.Unauthenticated: 401,
     errors.InsufficientScope: 403,
+    errors.TooManyRequests: 429,
+    jobs.QuotaExceeded: 403,
     errors.ForbiddenHost: 403,
     errors.ForbiddenOrigin: 403,
     errors.ServiceNotReady: 503,
@@ -81,9 +83,10 @@ def response(
         "instance": scope["path"],
         "request_id": scope["state"]["request_id"],
     }
-    return JSONResponse(
-        body, status, headers=HEADERS.get(status, {}) | (headers or {}), media_type=MEDIA_TYPE
-    )
+    said = HEADERS.get(status, {}) | (headers or {})
+    if "retry_after" in body:
+        said["Retry-After"] = str(body["retry_after"])
+    return JSONResponse(body, status, headers=said, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

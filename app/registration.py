@@ -38,12 +38,13 @@ def register(context: Context, received: Received, options: UploadOptions) -> tu
     """The data set of an upload, and whether it is new.
 
     Raises:
-        DomainError: one of app.ingest.errors; nothing of the upload is kept then.
+        DomainError: one of app.ingest.errors, or QuotaExceeded; nothing of the upload is kept then.
     """
     reading = options.reading
     said = reading.model_dump(exclude_none=True)
     if twin := context.store.datasets.find(context.owner, received.sha256, said):
         return twin, False
+    context.store.datasets.check_room(context.owner)
     kind = sniff(received.path, received.content_type, received.filename)
     target = received.folder / "canonical"
     ingested = ingest(received.path, kind, reading, target, context.settings)

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from app import errors
 from app.requests import JobRequest, method_name
 from app.validation import METHOD, refusal
-from jobs.errors import Gone, NotFound
+from jobs.errors import Gone, NotFound, QuotaExceeded
 from jobs.records import Dataset
 from models.base import Method, Shape
 from models.catalogue import METHODS
@@ -14,6 +14,7 @@ from models.sizes import FLOAT
 REFUSALS = (
     NotFound,
     Gone,
+    QuotaExceeded,
     errors.MalformedBody,
     errors.RequestTooLarge,
     errors.InvalidRequest,

@@ -48,6 +48,10 @@ class IdempotencyKeyReused(DomainError):
     """Another request was made with this Idempotency-Key."""
 
 
+class QuotaExceeded(DomainError):
+    """The owner may have no more of this."""
+
+
 class NotReady(DomainError):
     """The job has no results yet."""
 

@@ -53,6 +53,20 @@ class Settings(BaseSettings):
         16 * GIB, description="Largest estimated memory of a job that is accepted."
     )
 
+    max_owner_datasets: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Most data sets of an owner; by default no limit."
+    )
+    max_owner_bytes: Bytes | None = Field(
+        None, description="Most bytes of an owner's data sets and results; by default no limit."
+    )
+    max_owner_jobs: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Most unfinished jobs of an owner; by default no limit."
+    )
+    max_requests_per_second: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="Of an owner, on average; ten seconds' worth at once. By default no limit.",
+    )
+
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where trainers compute: auto takes a GPU when there is one."
     )

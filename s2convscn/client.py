@@ -189,7 +189,8 @@ class Client:
                 lasting = isinstance(error, ApiProblem) and not error.temporary
                 if lasting or attempt == ATTEMPTS:
                     raise
-                time.sleep(BACK_OFF * 2**attempt)
+                asked = error.problem.get("retry_after", 0) if isinstance(error, ApiProblem) else 0
+                time.sleep(max(BACK_OFF * 2**attempt, asked))
 
     def _wait(self, path: str, watch: Callable[[Any], None] | None) -> Any:
         heard = time.monotonic()

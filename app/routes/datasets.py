@@ -15,7 +15,7 @@ from app.requests import IdPath
 from app.schemas import DatasetPage, DatasetView
 from app.uploads import receive, scratch
 from app.views import dataset_view
-from jobs.errors import DatasetInUse, Gone, NotFound
+from jobs.errors import DatasetInUse, Gone, NotFound, QuotaExceeded
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
@@ -38,6 +38,7 @@ REFUSALS = (
     ingest.IngestTimedOut,
     ingest.IngestCrashed,
     ingest.StorageFull,
+    QuotaExceeded,
 )
 RAW = (
     "application/zip",

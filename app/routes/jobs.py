@@ -15,7 +15,14 @@ from app.requests import Identifier, IdPath, JobRequest, Word
 from app.schemas import EventPage, JobPage, JobView
 from app.submission import REFUSALS, resolve
 from app.views import event_view, job_view
-from jobs.errors import BrokerUnavailable, Conflict, Gone, IdempotencyKeyReused, NotFound
+from jobs.errors import (
+    BrokerUnavailable,
+    Conflict,
+    Gone,
+    IdempotencyKeyReused,
+    NotFound,
+    QuotaExceeded,
+)
 from jobs.records import Job, Notice, Worker
 from jobs.states import Status
 from jobs.store.idempotency import Once
@@ -151,7 +158,8 @@ def cancel(job_id: IdPath, context: Current, response: Response) -> JobView:
     status_code=202,
     operation_id="resume_job",
     summary="Go on with a failed or cancelled job",
-    responses=ACCEPTED | problems(*OBJECT, errors.NotResumable, IdempotencyKeyReused, unsafe=True),
+    responses=ACCEPTED
+    | problems(*OBJECT, errors.NotResumable, IdempotencyKeyReused, QuotaExceeded, unsafe=True),
 )
 def resume(
     job_id: IdPath, context: Current, response: Response, idempotency_key: IdempotencyKey = None

@@ -10,6 +10,7 @@ from jobs.store.datasets import Datasets
 from jobs.store.idempotency import IdempotencyKeys
 from jobs.store.jobs import Jobs
 from jobs.store.keys import Keys
+from jobs.store.quotas import Quotas
 from jobs.store.workers import Workers
 
 
@@ -20,9 +21,14 @@ class Store:
         """Connect; the tables are made if they are missing."""
         self.database = Database(settings.database, clock)
         self.database.create()
-        self.datasets = Datasets(self.database)
-        self.jobs = Jobs(self.database)
-        self.comparisons = Comparisons(self.database)
+        quotas = Quotas(
+            datasets=settings.max_owner_datasets,
+            bytes=settings.max_owner_bytes,
+            jobs=settings.max_owner_jobs,
+        )
+        self.datasets = Datasets(self.database, quotas)
+        self.jobs = Jobs(self.database, quotas)
+        self.comparisons = Comparisons(self.database, quotas)
         self.attempts = Attempts(
             self.database,
             lease_seconds=settings.lease_seconds,

@@ -11,6 +11,7 @@ from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
 from jobs.store.idempotency import Once, remember
 from jobs.store.jobs import enqueue, record
+from jobs.store.quotas import Quotas
 from jobs.store.tables import artifacts, comparisons, jobs, members
 
 Places = dict[int, Job]
@@ -18,8 +19,9 @@ Places = dict[int, Job]
 
 
 class Comparisons:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, quotas: Quotas | None = None) -> None:
         self.database = database
+        self.quotas = quotas or Quotas()
 
     def submit(
         self,
@@ -40,11 +42,12 @@ class Comparisons:
 
         Raises:
             Gone: if the data set was deleted meanwhile.
+            QuotaExceeded: if the owner may have no more.
         """
         now = self.database.clock()
         values = {"id": ids.new("cmp"), "dataset_id": dataset_id, "created_at": now, **fields}
         with self.database.write() as connection:
-            made = enqueue(connection, now, dataset_id, list(wishes.values()))
+            made = enqueue(connection, now, dataset_id, list(wishes.values()), self.quotas)
             change = insert(comparisons).values(values).returning(comparisons)
             row = connection.execute(change).mappings().one()
             places = dict(zip(wishes, made, strict=True))

@@ -11,6 +11,7 @@ from jobs import errors, ids
 from jobs.records import JSON, Dataset
 from jobs.states import TERMINAL
 from jobs.store.database import Database
+from jobs.store.quotas import Quotas
 from jobs.store.tables import datasets, jobs
 
 
@@ -20,17 +21,28 @@ def identity(sha256: str, options: JSON) -> str:
 
 
 class Datasets:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, quotas: Quotas | None = None) -> None:
         self.database = database
+        self.quotas = quotas or Quotas()
+
+    def check_room(self, owner: str) -> None:
+        """Whether it is worth while to read an upload. Raises QuotaExceeded."""
+        with self.database.read() as connection:
+            self.quotas.check_datasets(connection, owner, more=1)
 
     def add(self, **fields: Any) -> tuple[Dataset, bool]:
-        """Insert a row; returns it and True, or the row that is there already and False."""
+        """Insert a row; returns it and True, or the row that is there already and False.
+
+        Raises:
+            QuotaExceeded: if the owner may have no more.
+        """
         fields["identity"] = identity(fields["sha256"], fields["options"])
         fields.setdefault("id", ids.new("ds"))
         fields["created_at"] = self.database.clock()
         try:
             with self.database.write() as connection:
                 row = connection.execute(insert(datasets).values(fields).returning(datasets))
+                self.quotas.check_datasets(connection, fields["owner"])
                 return _record(row.mappings().one()), True
         except IntegrityError:
             twin = self.find(fields["owner"], fields["sha256"], fields["options"])

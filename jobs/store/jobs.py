@@ -9,6 +9,7 @@ from jobs.records import JSON, Artifact, Event, Job
 from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
 from jobs.store.idempotency import Once, remember
+from jobs.store.quotas import Quotas
 from jobs.store.tables import artifacts, datasets, events, jobs, members
 
 
@@ -21,8 +22,16 @@ def record(row: RowMapping) -> Job:
     return Job.model_validate(dict(row))
 
 
-def enqueue(connection: Connection, now: float, dataset_id: str, wishes: list[JSON]) -> list[Job]:
-    """Insert queued jobs, in the order of their ids. Raises Gone if the data set was deleted."""
+def enqueue(
+    connection: Connection, now: float, dataset_id: str, wishes: list[JSON], quotas: Quotas
+) -> list[Job]:
+    """Insert queued jobs, in the order of their ids.
+
+    Raises:
+        Gone: if the data set was deleted.
+        QuotaExceeded: if the owner may have no more.
+    """
+    quotas.check_jobs(connection, wishes[0]["owner"], len(wishes))
     live = select(datasets.c.id).where(datasets.c.id == dataset_id, datasets.c.deleted_at.is_(None))
     if connection.execute(live.with_for_update()).one_or_none() is None:
         raise errors.Gone(f"The data set {dataset_id!r} has been deleted.")
@@ -52,8 +61,9 @@ def _join(connection: Connection, job_id: str, resumed_from: str) -> None:
 
 
 class Jobs:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, quotas: Quotas | None = None) -> None:
         self.database = database
+        self.quotas = quotas or Quotas()
 
     def submit(self, *, dataset_id: str, once: Once | None = None, **wish: Any) -> Job:
         """Insert a queued job.
@@ -66,10 +76,11 @@ class Jobs:
 
         Raises:
             Gone: if the data set was deleted meanwhile.
+            QuotaExceeded: if the owner may have no more.
         """
         now, wish = self.database.clock(), {"metadata": {}, "notices": []} | wish
         with self.database.write() as connection:
-            (job,) = enqueue(connection, now, dataset_id, [wish])
+            (job,) = enqueue(connection, now, dataset_id, [wish], self.quotas)
             if once is not None:
                 remember(connection, now, once, job.id)
             if job.resumed_from is not None:

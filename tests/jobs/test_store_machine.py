@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from conftest import add_dataset, postgres_schema
 from hypothesis import HealthCheck, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from manual_clock import Time
+from store_rows import add_dataset, postgres_schema
 
 from jobs import errors
 from jobs.records import Artifact, Job, Phase, Progress

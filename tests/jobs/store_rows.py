@@ -1,0 +1,46 @@
+"""An empty schema of PostgreSQL, and a data set's row."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from jobs.store import Store
+
+POSTGRES = "postgresql+psycopg://root@127.0.0.1:5432/test"
+
+
+def postgres_schema() -> Iterator[str]:
+    """The URL of an empty schema, dropped afterwards."""
+    engine = create_engine(POSTGRES, connect_args={"connect_timeout": 3})
+    schema = f"test_{secrets.token_hex(6)}"
+    try:
+        with engine.begin() as connection:
+            connection.execute(text(f"CREATE SCHEMA {schema}"))
+    except OperationalError as error:
+        engine.dispose()
+        pytest.skip(f"no PostgreSQL at 127.0.0.1:5432: {error.orig}")
+    yield f"{POSTGRES}?options=-csearch_path%3D{schema}"
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    engine.dispose()
+
+
+def add_dataset(store: Store, sha256: str) -> str:
+    row, _ = store.datasets.add(
+        owner="local",
+        name="set.zip",
+        sha256=sha256,
+        options={},
+        n_images=4,
+        height=8,
+        width=8,
+        channels=1,
+        dtype="uint8",
+        classes=None,
+        bytes=256,
+        notices=[],
+    )
+    return row.id
