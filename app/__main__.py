@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 from app.main import create_app
 from jobs.settings import Settings, SettingsError, load
 from jobs.store import Store
+from jobs.store.migrations import SchemaTooNew
 
 REFUSED = 2
 """Exit status for settings that cannot be served."""
@@ -39,13 +40,13 @@ def has_key(settings: Settings) -> bool:
 def main() -> int:
     try:
         settings = checked()
-    except SettingsError as error:
+        app = create_app(settings)
+    except (SettingsError, SchemaTooNew) as error:
         sys.stderr.write(f"{error}\n")
         return REFUSED
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    app = create_app(settings)
     uvicorn.run(
         app,
         host=settings.host,

@@ -10,6 +10,7 @@ from jobs.errors import DomainError
 from jobs.records import Key, Scope
 from jobs.settings import SettingsError, load
 from jobs.store import Store
+from jobs.store.migrations import SchemaTooNew
 
 REFUSED = 2
 OWNER = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -20,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with closing(Store(load())) as store:
             said.run(store, said)
-    except (SettingsError, DomainError) as error:
+    except (SettingsError, SchemaTooNew, DomainError) as error:
         sys.stderr.write(f"error: {error}\n")
         return REFUSED
     return 0

@@ -16,6 +16,7 @@ from jobs.artifacts import ArtifactStore
 from jobs.queue import QUEUE, TASK, Queue, celery_app
 from jobs.settings import Settings, SettingsError, load
 from jobs.store import Store
+from jobs.store.migrations import SchemaTooNew
 from worker.periodic import Periodic
 from worker.presence import BEAT_SECONDS, Presence
 from worker.reaper import Reaper
@@ -25,7 +26,10 @@ logger = logging.getLogger(__name__)
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT. Exit status 2 for a wrong setting, 1 without database."""
+    """Run until SIGTERM or SIGINT.
+
+    Exit status 2 for a wrong setting or the schema of a later version, 1 without database.
+    """
     try:
         settings = load()
     except SettingsError as error:
@@ -34,6 +38,9 @@ def main() -> int:
     configure_logging(settings)
     try:
         store = Store(settings)
+    except SchemaTooNew as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     except SQLAlchemyError as error:
         sys.stderr.write(f"The database cannot be used: {getattr(error, 'orig', error)}\n")
         return 1

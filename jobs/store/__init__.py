@@ -18,9 +18,17 @@ class Store:
     """All verbs on one database; both API and worker open their own."""
 
     def __init__(self, settings: Settings, clock: Clock = time.time) -> None:
-        """Connect; the tables are made if they are missing."""
+        """Connect, and bring the schema up to date.
+
+        Raises:
+            SchemaTooNew: if the database is of a later version.
+        """
         self.database = Database(settings.database, clock)
-        self.database.create()
+        try:
+            self.database.create()
+        except BaseException:
+            self.database.close()
+            raise
         quotas = Quotas(
             datasets=settings.max_owner_datasets,
             bytes=settings.max_owner_bytes,

@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
-from jobs.store.tables import metadata
+from jobs.store.migrations import upgrade
 
 Clock = Callable[[], float]
 SCHEMA_LOCK = 5_251_000
-"""PostgreSQL advisory lock held while the tables are made."""
+"""PostgreSQL's advisory lock that is held while the schema changes."""
 
 
 class Database:
@@ -38,11 +38,21 @@ class Database:
             connection.commit()
 
     def create(self) -> None:
-        """Make the tables that are missing; safe when several processes start at once."""
+        """Bring the schema up to this code's revision.
+
+        Raises:
+            SchemaTooNew: if it is of a later one.
+        """
+        with self.migration() as connection:
+            upgrade(connection)
+
+    @contextmanager
+    def migration(self) -> Iterator[Connection]:
+        """A transaction that no other process's migration runs beside."""
         with self.write() as connection:
             if self.engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
-            metadata.create_all(connection)
+            yield connection
 
     def ping(self) -> None:
         """Raise SQLAlchemy's error if the database does not answer."""
