@@ -77,6 +77,7 @@ JOB: Example = {
     "epochs": 200,
     "losses": {"total": 3.1, "reconstruction": 1.9},
     "estimated_finish": MADE,
+    "priority": 5,
     "queue_position": None,
     "attempt": 1,
     "worker": {"name": "worker@desk", "seen_at": MADE},

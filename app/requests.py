@@ -92,6 +92,9 @@ class JobRequest(BaseModel):
     image_size: ImageSize | None = Field(
         None, description="Resize to [height, width], or to a square; needed for mixed sizes."
     )
+    priority: int = Field(
+        5, ge=0, le=9, description="Of one's own jobs, those of a higher one start first."
+    )
     max_seconds: float | None = Field(
         None, gt=0, le=MONTH, description="The job fails, with its checkpoint kept, after these."
     )

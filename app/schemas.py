@@ -125,7 +125,10 @@ class JobView(BaseModel):
     epochs: int | None
     losses: dict[str, float] = Field(description="Of the last epoch.")
     estimated_finish: AwareDatetime | None
-    queue_position: int | None = Field(description="1 for the next job to start.")
+    priority: int = Field(description="Of its owner's jobs, those of a higher one start first.")
+    queue_position: int | None = Field(
+        description="1 for the next job to start; about right where several owners wait."
+    )
     attempt: int = Field(description="How many times a worker has taken the job.")
     worker: WorkerSeen | None
     error: Problem | None

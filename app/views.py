@@ -55,6 +55,7 @@ def job_view(job: Job, position: int | None, alive: bool, seen: Worker | None) -
         epochs=progress.epochs if progress else None,
         losses=progress.losses if progress else {},
         estimated_finish=_finish(job),
+        priority=job.priority,
         queue_position=position,
         attempt=job.attempt,
         worker=_seen(job, seen),

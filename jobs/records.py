@@ -76,6 +76,7 @@ class Job(Record):
     method: JSON
     metadata: JSON
     status: Status
+    priority: int
     attempt: int
     failures: int
     progress: Progress | None

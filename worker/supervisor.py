@@ -31,27 +31,30 @@ class Supervisor:
         self.shutdown = Event()
         self.job_id: str | None = None
 
-    def run(self, job_id: str) -> None:
-        """Run a queued job; a message of a job that is not queued is dropped."""
-        claim = None if self.shutdown.is_set() else self._claim(job_id)
+    def run(self, message: str) -> None:
+        """Run the job whose turn it is; a message that finds none queued is dropped.
+
+        ``message``: the id of the job that it was sent for, which may have gone to another before.
+        """
+        claim = None if self.shutdown.is_set() else self._claim(message)
         if claim is None:
             return
-        self.job_id = job_id
+        self.job_id = job_id = claim.job.id
         try:
             Attempt(claim, self.settings, self.store, self.artifacts, self.shutdown).run()
         finally:
             self.job_id = None
         self._send_again(job_id)
 
-    def _claim(self, job_id: str) -> Claim | None:
+    def _claim(self, message: str) -> Claim | None:
         """While the database is away nothing is claimed: the row stays, the reaper sends again."""
         try:
-            claim = self.store.attempts.claim(job_id, self.name)
+            claim = self.store.attempts.claim_next(self.name)
         except SQLAlchemyError as error:
-            logger.warning("%s: not claimed, no database (%s)", job_id, type(error).__name__)
+            logger.warning("%s: not claimed, no database (%s)", message, type(error).__name__)
             return None
         if claim is None:
-            logger.info("%s: is not queued, its message is dropped", job_id)
+            logger.info("%s: nothing is queued, its message is dropped", message)
         return claim
 
     def _send_again(self, job_id: str) -> None:

@@ -59,6 +59,9 @@ class ComparisonRequest(BaseModel):
     image_size: ImageSize | None = Field(
         None, description="Resize to [height, width], or to a square; needed for mixed sizes."
     )
+    priority: int = Field(
+        5, ge=0, le=9, description="Of one's own jobs, those of a higher one start first."
+    )
     max_seconds: float | None = Field(
         None, gt=0, le=MONTH, description="A job fails, with its checkpoint kept, after these."
     )
@@ -92,6 +95,7 @@ class ComparisonRequest(BaseModel):
             preset=preset,
             seed=self.seeds[0],
             image_size=self.image_size,
+            priority=self.priority,
             max_seconds=self.max_seconds,
             metadata=self.metadata,
         )

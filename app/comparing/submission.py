@@ -98,5 +98,6 @@ def _wish(entrant: Entrant, seed: int, owner: str, dataset: Dataset) -> JSON:
         "method": entrant.method.model_dump(mode="json"),
         "metadata": entrant.request.metadata,
         "notices": [notice.model_dump() for notice in notices],
+        "priority": entrant.request.priority,
         "max_seconds": entrant.request.max_seconds,
     }

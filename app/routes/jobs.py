@@ -75,6 +75,7 @@ def submit(
             method=method.model_dump(mode="json"),
             metadata=body.metadata,
             notices=[notice.model_dump() for notice in dataset.notices],
+            priority=body.priority,
             max_seconds=body.max_seconds,
             once=one,
         )
@@ -178,6 +179,7 @@ def resume(
             method=old.method,
             metadata=old.metadata,
             notices=[notice.model_dump() for notice in old.notices],
+            priority=old.priority,
             max_seconds=old.max_seconds,
             resumed_from=old.id,
             once=one,

@@ -10,6 +10,7 @@ from jobs.states import ACTIVE, Status, before
 from jobs.store.database import Database
 from jobs.store.jobs import log, record
 from jobs.store.tables import artifacts, datasets, jobs
+from jobs.store.turns import next_job
 
 CHECKPOINT = "checkpoint"
 
@@ -20,8 +21,18 @@ class Attempts:
         self.lease_seconds = lease_seconds
         self.max_failures = max_failures
 
+    def claim_next(self, worker: str) -> Claim | None:
+        """Take the job whose turn it is; None if none is queued: a message too many is harmless."""
+        with self.database.write() as connection:
+            job_id = next_job(connection)
+            return None if job_id is None else self._claim(connection, job_id, worker)
+
     def claim(self, job_id: str, worker: str) -> Claim | None:
-        """Take a queued job; None if it is no longer queued: a second message is harmless."""
+        """Take this job out of turn; None if it is no longer queued."""
+        with self.database.write() as connection:
+            return self._claim(connection, job_id, worker)
+
+    def _claim(self, connection: Connection, job_id: str, worker: str) -> Claim | None:
         now = self.database.clock()
         change = (
             update(jobs)
@@ -35,18 +46,17 @@ class Attempts:
             )
             .returning(jobs)
         )
-        with self.database.write() as connection:
-            row = connection.execute(change).mappings().one_or_none()
-            if row is None:
-                return None
-            job = record(row)
-            log(connection, now, job_id, "claimed", attempt=job.attempt, worker=worker)
-            dataset = connection.execute(select(datasets).where(datasets.c.id == job.dataset_id))
-            return Claim(
-                job=job,
-                dataset=Dataset.model_validate(dict(dataset.mappings().one())),
-                checkpoint=_checkpoint(connection, job),
-            )
+        row = connection.execute(change).mappings().one_or_none()
+        if row is None:
+            return None
+        job = record(row)
+        log(connection, now, job_id, "claimed", attempt=job.attempt, worker=worker)
+        dataset = connection.execute(select(datasets).where(datasets.c.id == job.dataset_id))
+        return Claim(
+            job=job,
+            dataset=Dataset.model_validate(dict(dataset.mappings().one())),
+            checkpoint=_checkpoint(connection, job),
+        )
 
     def heartbeat(self, job_id: str, attempt: int, progress: Progress | None) -> Status | None:
         """Renew the lease and show progress; the job's status, or None if the attempt is over."""

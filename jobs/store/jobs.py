@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, case, func, insert, literal, select, update
+from sqlalchemy import Connection, RowMapping, case, insert, literal, select, update
 
 from jobs import errors, ids
 from jobs.records import JSON, Artifact, Event, Job
@@ -11,6 +11,7 @@ from jobs.store.database import Database
 from jobs.store.idempotency import Once, remember
 from jobs.store.quotas import Quotas
 from jobs.store.tables import artifacts, datasets, events, jobs, members
+from jobs.store.turns import position
 
 
 def log(connection: Connection, at: float, job_id: str, kind: str, **data: Any) -> None:
@@ -72,7 +73,7 @@ class Jobs:
             dataset_id: of the images.
             once: what an equal request is known by.
             wish: owner, request and method of the job, and, if there are any, its metadata,
-                notices, max_seconds and the job that it was resumed from.
+                notices, priority, max_seconds and the job that it was resumed from.
 
         Raises:
             Gone: if the data set was deleted meanwhile.
@@ -135,9 +136,8 @@ class Jobs:
         """1 for the next job to start; None for a job that is not queued."""
         if job.status is not Status.QUEUED:
             return None
-        query = select(func.count()).where(jobs.c.status == Status.QUEUED, jobs.c.id <= job.id)
         with self.database.read() as connection:
-            return max(connection.execute(query).scalar_one(), 1)
+            return position(connection, job)
 
     def cancel(self, job_id: str, owner: str) -> Job:
         """A queued job is cancelled at once, a running one asked to stop; a finished one stays."""

@@ -58,6 +58,7 @@ jobs = Table(
     Column("method", JSON, nullable=False),
     Column("metadata", JSON, nullable=False),
     Column("status", String(16), nullable=False),
+    Column("priority", Integer, nullable=False, default=5, server_default="5"),
     Column("attempt", Integer, nullable=False, default=0),
     Column("failures", Integer, nullable=False, default=0),
     Column("progress", JSON(none_as_null=True)),

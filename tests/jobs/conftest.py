@@ -41,12 +41,7 @@ def dataset(store: Store) -> str:
 @pytest.fixture
 def submit(store: Store, dataset: str) -> Callable[..., Job]:
     def submit(**more: object) -> Job:
-        return store.jobs.submit(
-            owner="local",
-            dataset_id=dataset,
-            request={"n_clusters": 2},
-            method={"method": "s2convscn"},
-            **more,
-        )
+        wish = {"owner": "local", "request": {"n_clusters": 2}, "method": {"method": "s2convscn"}}
+        return store.jobs.submit(dataset_id=dataset, **(wish | more))
 
     return submit

@@ -129,6 +129,17 @@ class Lives(RuleBasedStateMachine):
             if model.files:
                 assert {f.name for f in claim.checkpoint} == model.files
 
+    @rule()
+    def claim_next(self) -> None:
+        queued = {job for job, m in self.models.items() if m.status is Status.QUEUED}
+        claim = self.store.attempts.claim_next("w")
+        assert (claim is not None) == bool(queued)
+        if claim is not None:
+            assert claim.job.id in queued
+            model = self.models[claim.job.id]
+            model.status, model.attempt = Status.RUNNING, model.attempt + 1
+            model.lease_until = self.clock.now + LEASE
+
     @rule(job=jobs, before=attempts, progress=st.sampled_from([None, PROGRESS]))
     def heartbeat(self, job: str, before: int, progress: Progress | None) -> None:
         model, attempt, may = self._under_way(job, before)
