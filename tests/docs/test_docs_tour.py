@@ -150,7 +150,11 @@ def test_table_lists_the_files_of_a_succeeded_job(tour: Tour) -> None:
 def test_backup_of_a_running_service_has_every_file_that_its_rows_name(
     tour: Tour, tmp_path: Path
 ) -> None:
-    (backup,) = [b for b in blocks(DOCS / "operations.md") if "backup" in b.text]
+    (backup,) = [
+        block
+        for block in blocks(DOCS / "operations.md")
+        if "s2convscn-backup" in block.text and not block.name
+    ]
     (tmp_path / "s2convscn-data").symlink_to(tour.data_dir)
     shell(f"set -eu\n{backup.text}", tmp_path, {})
     with closing(sqlite3.connect(tmp_path / "s2convscn-backup.db")) as database:
