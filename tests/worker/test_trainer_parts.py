@@ -135,12 +135,16 @@ def test_progress_never_goes_back_and_foresees_the_end() -> None:
     now = [100.0]
     tracker = Tracker(clock=lambda: now[0])
     fractions = []
-    steps = [(Phase.LOADING, 1, 1), *[(Phase.TRAINING, i, 10) for i in range(1, 11)]]
+    steps = [
+        (Phase.LOADING, 1, 1),
+        (Phase.PREPARING, 1, 4),
+        *[(Phase.TRAINING, i, 10) for i in range(1, 11)],
+    ]
     for phase, step, total in [*steps, (Phase.SELF_EXPRESSION, 1, 2), (Phase.PUBLISHING, 1, 1)]:
         now[0] += 2
         progress = tracker.step(phase, step, total, {"L0": 1.0, "bad": float("nan")})
         fractions.append(progress.fraction)
-        assert (progress.finish_at is None) == (phase is Phase.LOADING)
+        assert (progress.finish_at is None) == (phase in {Phase.LOADING, Phase.PREPARING})
         if (phase, step) == (Phase.TRAINING, 5):
             assert progress.finish_at == pytest.approx(now[0] + 10 + 20 / 0.5 * 0.05)
     assert fractions == sorted(fractions)

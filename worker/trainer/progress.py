@@ -23,6 +23,8 @@ SHARES: dict[Phase, tuple[float, float]] = {
 
 
 FITTING = frozenset(SHARES) - {Phase.LOADING, Phase.SCORING, Phase.PUBLISHING}
+CHOOSING = frozenset({Phase.LOADING, Phase.PREPARING, Phase.INITIALISING})
+"""Phases whose time has nothing to do with that of training."""
 EPOCHS = frozenset({Phase.PRETRAINING, Phase.SELF_EXPRESSION, Phase.TRAINING})
 """Phases whose steps are epochs."""
 
@@ -31,7 +33,7 @@ class Tracker:
     """Turns steps of phases into a fraction that never decreases and an estimate of the end.
 
     The estimate: the current phase goes on at the speed measured in it, and what comes after costs
-    as much time per share as the current phase does. Loading tells nothing of what comes after.
+    as much time per share as the current phase does. ``CHOOSING`` tells nothing of what is next.
     """
 
     def __init__(self, fraction: float = 0.0, clock: Callable[[], float] = time.time) -> None:
@@ -60,7 +62,7 @@ class Tracker:
             epoch=step if phase in EPOCHS else None,
             epochs=total if phase in EPOCHS else None,
             losses={name: value for name, value in losses.items() if isfinite(value)},
-            finish_at=None if phase is Phase.LOADING else now + self._remaining(now, step, total),
+            finish_at=None if phase in CHOOSING else now + self._remaining(now, step, total),
         )
 
     @property
