@@ -13,7 +13,7 @@ from benchmarks.methods import Settings
 from benchmarks.records import Case, Record
 from benchmarks.sets import SETS, ImageSet
 from models import selection
-from models.affinity import affinity, plain
+from models.affinity import affinity, on_host, plain
 from models.base import Clustering, FloatArray, NotFinite, Shape, State
 from models.methods.s2convscn import S2ConvSCN
 from models.ridge import start
@@ -164,14 +164,13 @@ def untrained(
     else:
         Z = stageone.encode(state, chosen, images, journal)  # (N, p)
     found = start(Z, chosen, n_clusters, net=net)
-    C = found.C.cpu().numpy()
-    A = affinity(C, n_clusters, chosen.affinity, chosen.postprocessing)
+    A = affinity(found.C, n_clusters, chosen.affinity, chosen.postprocessing)
     answer = judge.spectral(A, chosen, n_clusters, journal.seed)
     return Clustering(
         labels=answer.labels,
-        coefficients=C,
-        affinity=A,
-        plain_affinity=plain(C),
+        coefficients=on_host(found.C),
+        affinity=on_host(A),
+        plain_affinity=on_host(plain(found.C)),
         labelings={"spectral": answer.labels},
         diagnostics=answer.figures | found.figures,
     )

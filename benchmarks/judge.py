@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from benchmarks.journal import Journal, Partition, Row
 from benchmarks.methods import Settings
 from benchmarks.records import columns
-from models.affinity import affinity
-from models.base import Clustering, FloatArray, IntArray
+from models.affinity import Matrix, affinity
+from models.base import Clustering, IntArray
 from models.hyperparameters import Kind
 from models.methods.s2convscn import S2ConvSCN
 from models.scores import score
@@ -45,7 +45,7 @@ def answers(
     return found
 
 
-def spectral(A: FloatArray, chosen: S2ConvSCN | Shallow, n_clusters: int, seed: int) -> Answer:
+def spectral(A: Matrix, chosen: S2ConvSCN | Shallow, n_clusters: int, seed: int) -> Answer:
     found = spectral_clustering(A, n_clusters, seed, chosen.assign)
     figures = {"relative_eigengap": found.relative_eigengap, "components": float(found.components)}
     return Answer(found.labels, figures)

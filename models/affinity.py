@@ -1,16 +1,23 @@
 """From self-expression coefficients to an affinity: plainly, or cleaned up as DSC-Net does."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 import scipy.linalg
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
+from models import accelerated
 from models.base import FloatArray, IntArray
 from models.eigen import largest_by_magnitude, largest_by_value
 from models.hyperparameters import Kind, PostProcessing
+from models.sharpening import sharpened
 
+Matrix: TypeAlias = "FloatArray | Tensor"
+"""On the CPU an array; on an accelerator a tensor, so that it stays there."""
+AnyMatrix = TypeVar("AnyMatrix", "FloatArray", Tensor)
 TINY = float(np.finfo(np.float32).tiny)
 NUMERICAL_RANK = 1e-4
 """Singular values of C below this share of the largest are noise to ``lrr``'s affinity."""
@@ -18,10 +25,15 @@ FEW = 64
 """Coefficients of a row that are sorted first; thresholds seldom keep more."""
 
 
-def affinity(
-    C: FloatArray, n_clusters: int, kind: Kind, settings: PostProcessing | None
-) -> FloatArray:
-    """The affinity of a kind; ``plain`` where it needs settings and has none. Shape (N, N)."""
+def affinity(C: Matrix, n_clusters: int, kind: Kind, settings: PostProcessing | None) -> Matrix:
+    """The affinity of a kind; ``plain`` where it needs settings and has none. Shape (N, N).
+
+    Of a C on an accelerator, ``plain`` and ``processed`` affinities lie there, too.
+    """
+    if on_accelerator(C) and kind in ("plain", "processed"):
+        settings = None if kind == "plain" else settings
+        return plain(C) if settings is None else accelerated.processed(C, n_clusters, settings)
+    C = on_host(C)
     if kind in OWN:
         return OWN[kind](C)
     if kind == "plain" or settings is None:
@@ -31,9 +43,19 @@ def affinity(
     )
 
 
-def plain(C: FloatArray) -> FloatArray:
+def on_accelerator(A: object) -> TypeGuard[Tensor]:
+    """Whether it is a tensor that NumPy cannot reach."""
+    return isinstance(A, Tensor) and not A.is_cpu
+
+
+def on_host(A: Matrix) -> NDArray[Any]:
+    """The same as an array; what lies on the CPU is not copied."""
+    return A.detach().cpu().numpy() if isinstance(A, Tensor) else A
+
+
+def plain(C: AnyMatrix) -> AnyMatrix:
     """A = (|C| + |C^T|) / 2, as in the text of Zhang et al., section 3.1. Shape (N, N)."""
-    magnitude = np.abs(C)
+    magnitude = abs(C)
     return 0.5 * (magnitude + magnitude.T)
 
 
@@ -52,12 +74,7 @@ def processed(C: FloatArray, n_clusters: int, settings: PostProcessing) -> Float
     values, U = largest(S, rank)
     M = U * np.sqrt(np.abs(values))  # (N, rank)
     M /= np.maximum(np.linalg.norm(M, axis=1, keepdims=True), TINY)
-    A = torch.from_numpy(M @ M.T)  # (N, N)
-    A = A.clamp_(min=0).pow_(settings.power)
-    if settings.neighbours is not None:
-        A = nearest(A, settings.neighbours)
-    A /= A.max().clamp_(min=torch.finfo(A.dtype).tiny)
-    return (A + A.T).mul_(0.5).numpy()
+    return sharpened(torch.from_numpy(M @ M.T), settings).numpy()
 
 
 def scaled(C: FloatArray) -> FloatArray:
@@ -94,13 +111,6 @@ def _angles(M: FloatArray) -> FloatArray:
     M = M / np.maximum(np.linalg.norm(M, axis=1, keepdims=True), TINY)
     A = np.asarray(M @ M.T, dtype=np.float32)
     return 0.5 * (A + A.T)
-
-
-def nearest(A: torch.Tensor, k: int) -> torch.Tensor:
-    """A (N, N) with the k largest entries of each row off the diagonal; zero elsewhere."""
-    others = A.clone().fill_diagonal_(-1)
-    values, columns = others.topk(min(k, len(A) - 1), dim=1)
-    return torch.zeros_like(A).scatter_(1, columns, values)
 
 
 def threshold(C: FloatArray, share: float, axis: Literal["row", "column"] = "row") -> FloatArray:

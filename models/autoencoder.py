@@ -17,6 +17,7 @@ from models.checkpointing import (
 from models.hyperparameters import StageOne
 from models.losses import L0
 from models.network import Decoder, Encoder
+from models.products import precision
 
 PHASE = "pretraining"
 PRETRAINED = "pretrained"
@@ -66,7 +67,8 @@ def pretrain(
         or (history and history[-1] <= floor)
         or _settled(history, window, settings.pretrain_tolerance)
     ):
-        history.append(_epoch(encoder, decoder, X, settings.pretrain_batch, shuffle, optimiser))
+        with precision("highest"):
+            history.append(_epoch(encoder, decoder, X, settings.pretrain_batch, shuffle, optimiser))
         if not torch.isfinite(torch.tensor(history[-1])):
             raise NotFinite(_diverged(len(history)))
         run.report(PHASE, len(history), _forecast(history, floor, last), save=save, L0=history[-1])

@@ -86,7 +86,7 @@ def krylov(L: Symmetric, k: int) -> RitzPairs | None:
     A block wider than any multiplicity, started at random, misses nothing. The residual that judges
     it is that of L itself.
     """
-    n, width = L.shape[0], _width(k)
+    n, width = L.shape[0], block_width(k)
     most = min(BLOCKS[-1], n // (TALL * width))
     T = _operator(L, k) if most >= BLOCKS[0] else None
     if T is None:
@@ -159,11 +159,7 @@ def _solve(factor: SuperLU, X: FloatArray) -> FloatArray:
 
 
 def rayleigh_ritz(L: Symmetric, X: FloatArray) -> RitzPairs:
-    """The best eigenpairs of L (N, N) in the span of X (N, k + 1), and how good they are.
-
-    A residual r_i turns vector i by at most |r_i| over its distance to the eigenvalues left out
-    (Davis and Kahan, SIAM J. Numer. Anal. 1970); errors of values are quadratic in it.
-    """
+    """The best eigenpairs of L (N, N) in the span of X (N, k + 1), and how good they are."""
     X = _orthonormal(X)
     LX = L @ X
     Y = np.ascontiguousarray(np.linalg.eigh(X.T @ LX)[1][:, ::-1])  # NumPy's products of reversed
@@ -172,10 +168,19 @@ def rayleigh_ritz(L: Symmetric, X: FloatArray) -> RitzPairs:
     order = np.argsort(-values, kind="stable")  # rounding may have moved equal ones
     X, LX, values = X[:, order], LX[:, order], values[order]
     residuals = np.linalg.norm(LX - X * values.astype(X.dtype), axis=0)
+    return RitzPairs(values, X, *doubts(values, residuals))
+
+
+def doubts(values: FloatArray, residuals: FloatArray) -> tuple[float, float]:
+    """``angle`` and ``value`` of Ritz pairs, from their values and residuals (k + 1,).
+
+    A residual r_i turns vector i by at most |r_i| over its distance to the eigenvalues left out
+    (Davis and Kahan, SIAM J. Numer. Anal. 1970); errors of values are quadratic in it.
+    """
     gaps = values[:-1] - values[-1] - residuals[-1]
     angle = np.linalg.norm(residuals[:-1] / gaps) if (gaps > 0).all() else np.inf
-    last = residuals[-1] / max(1 - values[-1], np.finfo(L.dtype).eps)
-    return RitzPairs(values, X, float(angle), float(last**2))
+    last = residuals[-1] / max(1 - values[-1], np.finfo(residuals.dtype).eps)
+    return float(angle), float(last**2)
 
 
 def largest_by_magnitude(S: FloatArray, rank: int) -> tuple[FloatArray, FloatArray]:
@@ -240,6 +245,6 @@ def _orthonormal(X: FloatArray) -> FloatArray:
     return np.asarray(Q)
 
 
-def _width(k: int) -> int:
+def block_width(k: int) -> int:
     """Vectors of a Krylov block: those asked for, one more for the gap, and some to spare."""
     return k + 1 + k // 4

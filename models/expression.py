@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.affinity import affinity, plain
+from models.affinity import affinity, on_host, plain
 from models.base import Clustering, FloatArray, Run, State
 from models.quality import notices
 from models.shallow import CLUSTERING, Expression, Shallow
@@ -39,7 +39,7 @@ def clustered(settings: Shallow, X: Tensor, n_clusters: int, run: Run) -> Cluste
     """Features X (N, D) to clusters."""
     X = F.normalize(X) if settings.unit_norm else X
     expression = settings.represent(X, n_clusters, run)
-    C = expression.C.float().cpu().numpy()
+    C = expression.C.float()
     A = affinity(C, n_clusters, settings.affinity or "plain", settings.postprocessing)
     found = spectral_clustering(A, n_clusters, run.seed, settings.assign)
     figures = {
@@ -51,9 +51,9 @@ def clustered(settings: Shallow, X: Tensor, n_clusters: int, run: Run) -> Cluste
     run.report(CLUSTERING, 1, 1, save=None, labels=found.labels, **figures)
     return Clustering(
         labels=found.labels,
-        coefficients=C,
-        affinity=A,
-        plain_affinity=plain(C),
+        coefficients=on_host(C),
+        affinity=on_host(A),
+        plain_affinity=on_host(plain(C)),
         labelings={"spectral": found.labels},
         diagnostics=figures,
         notices=(*expression.notices, *notices(found.labels, n_clusters, found)),

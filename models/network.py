@@ -13,7 +13,9 @@ from models.hyperparameters import Layer
 from models.products import product
 
 CHUNK = 128
-"""Images that go through the convolutions together; their activations stay in the cache."""
+"""Images that go through the convolutions together; their activations stay in a CPU's cache."""
+WIDE = 4096
+"""The same of a GPU, which many small kernels would leave idle."""
 
 
 Linear = TypeVar("Linear", nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
@@ -89,7 +91,12 @@ class Decoder(nn.Module):
 
 def encode(encoder: Encoder, X: Tensor) -> Tensor:
     """(N, channels, H, W) to Z (N, p), in chunks."""
-    return torch.cat([encoder(x) for x in X.split(CHUNK)])
+    return torch.cat([encoder(x) for x in X.split(chunk(X))])
+
+
+def chunk(X: Tensor) -> int:
+    """How many rows of X (N, ...) the network takes at a time."""
+    return CHUNK if X.is_cpu else WIDE
 
 
 class SelfExpression(nn.Module):
@@ -142,7 +149,7 @@ class Head(nn.Module):
     def adjust(self, Z: Tensor) -> None:
         """Take centre and scale from the whole data set's features (N, p)."""
         self.centre.copy_(Z.mean(dim=0))
-        deviations = [torch.linalg.vector_norm(z - self.centre) for z in Z.split(CHUNK)]
+        deviations = [torch.linalg.vector_norm(z - self.centre) for z in Z.split(chunk(Z))]
         variance = torch.stack(deviations).square().sum() / len(Z)
         self.gain.copy_(Z.shape[1] ** 0.25 / variance.clamp(min=torch.finfo(Z.dtype).tiny).sqrt())
 
@@ -184,4 +191,4 @@ class Network(nn.Module):
 
     def decode(self, Z: Tensor) -> Tensor:
         """(N, p) to X_hat (N, channels, H, W)."""
-        return torch.cat([self.decoder(z) for z in Z.split(CHUNK)])
+        return torch.cat([self.decoder(z) for z in Z.split(chunk(Z))])

@@ -22,13 +22,13 @@ from models import losses
 from models.checkpointing import Arrays
 from models.hyperparameters import Norm
 from models.methods.s2convscn import S2ConvSCN
-from models.network import CHUNK, Network
+from models.network import Network, chunk
 from models.products import product
 
 DARK = 1e-12
 """Least ||X||^2 that relative costs divide by: all-black images cost nothing, not infinity."""
-ROWS = 64
-"""Rows of C that are penalised together: what is made of them stays in the cache."""
+ROWS, WIDE_ROWS = 64, 2048
+"""Rows of C that are penalised together: what is made of them stays in a CPU's cache; on a GPU."""
 Costs = dict[str, Tensor]
 
 
@@ -61,7 +61,8 @@ class Objective:
         """
         for parameter in self.network.parameters():
             parameter.grad = None
-        outputs = [self.network.encoder(x) for x in self.X.split(CHUNK)]
+        size = chunk(self.X)
+        outputs = [self.network.encoder(x) for x in self.X.split(size)]
         parts = [self.features(output) for output in outputs]
         norms = [z.norm(dim=1, keepdim=True) for z in outputs] if self.relative else []
         lengths = [_leaf(norm, torch.zeros_like(norm)) for norm in norms]
@@ -74,7 +75,7 @@ class Objective:
             dZ += product(C.T, D)  # before C has a gradient: it may need a copy of C for a while
             C.grad = product(D, Z.T)  # (N, N)
         costs |= penalise(C, C.grad, Q, self.gamma, self.settings.norm) | further
-        gradients = [*dZ.split(CHUNK), *(length.grad for length in lengths)]
+        gradients = [*dZ.split(size), *(length.grad for length in lengths)]
         torch.autograd.backward([*parts, *norms], gradients)
         return costs
 
@@ -96,7 +97,7 @@ class Objective:
     def _reconstruct(self, Z: Tensor, CZ: Tensor, lengths: list[Tensor], dZ: Tensor) -> Costs:
         """L0 and L2; CZ (N, p) becomes their gradient by it, dZ (N, p) gains that of L2 by Z."""
         found = []
-        chunks = zip(*(t.split(CHUNK) for t in (self.X, Z, CZ, dZ)), strict=True)
+        chunks = zip(*(t.split(chunk(Z)) for t in (self.X, Z, CZ, dZ)), strict=True)
         for i, (x, z, cz, dz) in enumerate(chunks):
             R = z - cz
             L0, gradient = self._decode(x, cz, lengths[i] if lengths else None)
@@ -145,9 +146,10 @@ def penalise(
     """
     found = []
     owners = C.new_empty(len(C), 0) if Q is None else Q
-    scratch = C.new_empty(3, min(ROWS, len(C)), len(C))
+    size = min(ROWS if C.is_cpu else WIDE_ROWS, len(C))
+    scratch = C.new_empty(3, size, len(C))
     one = C.new_ones(())
-    blocks = zip(*(t.split(ROWS) for t in (C, dC, owners)), strict=True)
+    blocks = zip(*(t.split(size) for t in (C, dC, owners)), strict=True)
     for c, gradient, q in blocks:
         magnitude, sign, apart = scratch[:, : len(c)]
         torch.abs(c, out=magnitude)

@@ -29,16 +29,19 @@ def product(A: Tensor, B: Tensor) -> Tensor:
 
 @contextmanager
 def precision(name: Precision) -> Iterator[None]:
-    """Set the precision of fp32 ``product``s for a while.
+    """Set the precision of fp32 ``product``s for a while, and that of a GPU's convolutions.
 
     Torch's own setting is not touched in between: at ``medium``, the many small products inside its
-    convolutions take longer than in fp32.
+    convolutions on the CPU take longer than in fp32. On GPUs its convolutions are of TF32 unless
+    told otherwise, and fp32 means fp32 here.
     """
-    token = _PRECISION.set(name)
+    token, before = _PRECISION.set(name), torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = name != "highest"
     try:
         yield
     finally:
         _PRECISION.reset(token)
+        torch.backends.cudnn.allow_tf32 = before
 
 
 class _Product(torch.autograd.Function):

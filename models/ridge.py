@@ -108,7 +108,7 @@ def widest(
     best, widest_gap = None, -inf
     for done, candidate in enumerate(candidates):
         C = candidate.solve(Z, partial(tell, done, total))
-        A = affinity(C.cpu().numpy(), n_clusters, kind, postprocessing)
+        A = affinity(C, n_clusters, kind, postprocessing)
         gap = relative_eigengap(embed(sparsely(A), n_clusters)[0])
         if gap / candidate.handicap > widest_gap:
             best, widest_gap = Start(C, candidate.figures, gap), gap / candidate.handicap

@@ -9,13 +9,16 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from sklearn.cluster._spectral import cluster_qr, discretize
 from threadpoolctl import ThreadpoolController, threadpool_limits
+from torch import Tensor
 
+from models import accelerated
+from models.affinity import Matrix, on_accelerator, on_host
 from models.base import FloatArray, IntArray
 from models.eigen import largest_eigenpairs, leading
 from models.hyperparameters import Assign
 from models.kmeans import kmeans, refine
 
-Affinity: TypeAlias = "FloatArray | sparse.csr_array"
+Affinity: TypeAlias = "Matrix | sparse.csr_array"
 
 FEW = 32
 """Entries per image up to which an affinity is treated as sparse."""
@@ -57,7 +60,7 @@ def relative_eigengap(eigenvalues: FloatArray) -> float:
 
 
 def spectral_clustering(
-    A: FloatArray,
+    A: Matrix,
     n_clusters: int,
     seed: int,
     assign: Assign = "kmeans",
@@ -80,8 +83,11 @@ def spectral_clustering(
     return Segmentation(labels, values, components(graph))
 
 
-def sparsely(A: FloatArray) -> Affinity:
+def sparsely(A: Matrix) -> Affinity:
     """An affinity (N, N) by its entries, in float64, if these are few; else as it is."""
+    if on_accelerator(A):
+        return A
+    A = on_host(A)
     n = len(A)
     if np.count_nonzero(A) > FEW * n:
         return A
@@ -98,12 +104,18 @@ def embed(A: Affinity, n_clusters: int) -> tuple[FloatArray, FloatArray]:
     Rows are scaled to unit length; one of zeros points to all clusters alike. An image without any
     affinity is joined to itself.
     """
+    if isinstance(A, Tensor):
+        return _unit_rows(*accelerated.embed(A, n_clusters))
     few = isinstance(A, sparse.csr_array)
     with one_thread() if few or len(A) < THREADED else nullcontext():
         L = sparsely_normalised(A) if few else normalised(A, np.float32)
         values, V = leading(L, n_clusters) or _exactly(A, n_clusters)
+    return _unit_rows(values, V)
+
+
+def _unit_rows(values: FloatArray, V: FloatArray) -> tuple[FloatArray, FloatArray]:
     norms = np.linalg.norm(V, axis=1, keepdims=True)
-    return values, np.where(norms > 0, V / np.where(norms > 0, norms, 1), n_clusters**-0.5)
+    return values, np.where(norms > 0, V / np.where(norms > 0, norms, 1), V.shape[1] ** -0.5)
 
 
 def one_thread() -> AbstractContextManager[Any]:
@@ -146,7 +158,7 @@ def sparsely_normalised(A: sparse.csr_array) -> sparse.csc_array:
     return sparse.csc_array((values, (at[0], at[1])), shape=(n, n))
 
 
-def _exactly(A: Affinity, n_clusters: int) -> tuple[FloatArray, FloatArray]:
+def _exactly(A: "FloatArray | sparse.csr_array", n_clusters: int) -> tuple[FloatArray, FloatArray]:
     dense = A if isinstance(A, np.ndarray) else A.toarray()
     values, V = largest_eigenpairs(normalised(dense, np.float64), min(n_clusters + 1, len(dense)))
     return values, V[:, :n_clusters]
@@ -163,9 +175,10 @@ def assign_labels(V: FloatArray, n_clusters: int, seed: int, assign: Assign) -> 
 
 def components(A: Affinity) -> int:
     """Connected components of the graph of the affinity's entries that are not negligible."""
-    connected = CONNECTED * float(A.max()) < A
-    if not isinstance(connected, np.ndarray):
-        return int(connected_components(connected, directed=False, return_labels=False))
+    least = CONNECTED * float(A.max())
+    if isinstance(A, sparse.csr_array):
+        return int(connected_components(least < A, directed=False, return_labels=False))
+    connected = on_host(A) > least
     unseen = np.ones(len(connected), dtype=bool)
     count = 0
     while unseen.any():

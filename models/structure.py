@@ -62,7 +62,7 @@ def alternate(settings: S3C, X: Tensor, n_clusters: int, run: Run) -> Expression
 def separation(settings: S3C, C: Tensor, n_clusters: int, seed: int) -> Tensor:
     """Theta (N, N): half the squared distances of the rows of Q, in [0, 1] for hard labels."""
     kind = settings.affinity or "plain"
-    A = affinity(C.cpu().numpy(), n_clusters, kind, settings.postprocessing)
+    A = affinity(C, n_clusters, kind, settings.postprocessing)
     if settings.segmentation == "hard":
         labels = torch.from_numpy(spectral_clustering(A, n_clusters, seed, settings.assign).labels)
         Q = F.one_hot(labels, n_clusters)

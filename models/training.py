@@ -11,12 +11,18 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Adam
 
-from models.affinity import affinity, plain
+from models.affinity import Matrix, affinity, on_host, plain
 from models.alignment import align
 from models.autoencoder import PHASE as STAGE_ONE
 from models.autoencoder import PRETRAINED, pretrain
 from models.base import Clustering, FloatArray, IntArray, NotFinite, Run, State
-from models.checkpointing import load_module, load_optimiser, module_arrays, optimiser_arrays
+from models.checkpointing import (
+    load_module,
+    load_optimiser,
+    module_arrays,
+    optimiser_arrays,
+    to_array,
+)
 from models.methods.s2convscn import S2ConvSCN
 from models.network import Network
 from models.parts import packed, unpacked
@@ -65,7 +71,7 @@ class Training:
         self.epoch = 0
         self.labels: IntArray | None = None
         self.segmentation: Segmentation | None = None
-        self.clustered: FloatArray | None = None
+        self.clustered: Matrix | None = None
         self.made_by: dict[str, float] = {}
         self.start: dict[str, NDArray[Any]] = {}
 
@@ -119,9 +125,9 @@ class Training:
         Q = F.one_hot(torch.from_numpy(self.labels), self.n_clusters)
         return Q.to(self.X.device, self.X.dtype)
 
-    def segment(self, C: FloatArray) -> dict[str, float]:
+    def segment(self, C: Tensor) -> dict[str, float]:
         """Spectral clustering of C; its labels renumbered to agree with the last ones."""
-        if not np.isfinite(C).all():
+        if not torch.isfinite(C).all():
             raise NotFinite(_diverged("C", self.epoch, ", gamma1 or gamma2"))
         A = self.affinity(C)
         refined = self.labels if self.settings.renewal == "refine" else None
@@ -139,15 +145,15 @@ class Training:
             "components": float(found.components),
         }
 
-    def affinity(self, C: FloatArray) -> FloatArray:
+    def affinity(self, C: Tensor) -> Matrix:
         return affinity(C, self.n_clusters, self.settings.affinity, self.settings.postprocessing)
 
     @torch.no_grad()
-    def first_coefficients(self) -> FloatArray:
+    def first_coefficients(self) -> Tensor:
         """What the first Q comes from: C, or the closed form while C is still a constant."""
         if self.epoch or self.settings.initial_coefficients != "constant":
             return self.coefficients()
-        return self.expressed().cpu().numpy()
+        return self.expressed()
 
     def expressed(self) -> Tensor:
         """The ridge solution or the elastic net (N, N) on stage I's features at unit norm."""
@@ -157,8 +163,8 @@ class Training:
         C, self.made_by, _ = start(Z, self.settings, self.n_clusters, tell, net=net)
         return C
 
-    def coefficients(self) -> FloatArray:
-        return self.network.C.detach().cpu().numpy()
+    def coefficients(self) -> Tensor:
+        return self.network.C.detach()
 
     def report(
         self,
@@ -209,7 +215,7 @@ class Training:
         assert self.labels is not None  # noqa: S101 - train() ends with a segmentation
         assert self.segmentation is not None  # noqa: S101 - likewise
         assert self.clustered is not None  # noqa: S101 - likewise
-        C = self.coefficients().copy()
+        C = self.coefficients()
         Z = self.network.encode(self.X)
         labelings = {"spectral": self.labels}
         if self.settings.gamma4 and self.settings.epochs:
@@ -220,9 +226,9 @@ class Training:
         return Clustering(
             labels=labels,
             answer=self.settings.final_labels,
-            coefficients=C,
-            affinity=self.clustered,
-            plain_affinity=plain(C),
+            coefficients=to_array(C),
+            affinity=on_host(self.clustered),
+            plain_affinity=on_host(plain(C)),
             embedding=Z.cpu().numpy(),
             labelings=labelings,
             diagnostics=self.diagnostics(self.segmentation),

@@ -1,6 +1,7 @@
 """What is timed: the paper's sets at their sizes, ours and the yardstick on the same images."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,11 +32,12 @@ DIMENSION = 6
 """Of a cluster's subspace where images are synthetic."""
 
 
+@dataclass
 class Silent:
     """A run that hears nothing and keeps nothing."""
 
-    device = "cpu"
-    seed = 0
+    device: str = "cpu"
+    seed: int = 0
 
     def report(
         self,
@@ -60,6 +62,7 @@ class Case(NamedTuple):
     images: FloatArray
     n_clusters: int
     real: bool
+    truth: IntArray
 
     def settings(self) -> S2ConvSCN:
         """The set's preset, resolved."""
@@ -74,7 +77,7 @@ def case(name: str, folder: Path | None) -> Case:
     except sets.Missing:
         found, real = synthetic(name, SIZES[name]), False
     order = np.random.default_rng(0).permutation(len(found.images))
-    return Case(name, found.images[order], found.n_classes, real)
+    return Case(name, found.images[order], found.n_classes, real, found.truth[order])
 
 
 def synthetic(name: str, size: Size) -> ImageSet:
@@ -87,26 +90,28 @@ def synthetic(name: str, size: Size) -> ImageSet:
     return ImageSet(name, images.reshape(-1, 1, size.height, size.width), truth)
 
 
-def ours(chosen: Case, settings: S2ConvSCN) -> Training:
+def ours(chosen: Case, settings: S2ConvSCN, device: str = "cpu") -> Training:
     """Stage II with pseudo-labels, so that every cost takes part."""
-    training = Training(settings, chosen.images, chosen.n_clusters, Silent())
+    training = Training(settings, chosen.images, chosen.n_clusters, Silent(device))
     training.labels = _pseudo_labels(chosen)
     return training
 
 
-def yardstick(chosen: Case, settings: S2ConvSCN, *, bare: bool) -> straightforward.Epochs:
+def yardstick(
+    chosen: Case, settings: S2ConvSCN, *, bare: bool, device: str = "cpu"
+) -> straightforward.Epochs:
     """The yardstick's DSC-Net (bare) or S2ConvSCN with the same encoder and weights."""
     image, layers = chosen.images.shape[1:], settings.encoder or ()
     gammas = [settings.gamma1 or 0, settings.gamma2 or 0]
-    X = torch.from_numpy(chosen.images) * (settings.pixel_scale or 1)
+    X = torch.from_numpy(chosen.images).to(device) * (settings.pixel_scale or 1)
     torch.manual_seed(0)
     if bare:
         model = straightforward.DSCNet(image, layers, len(X))
     else:
         gammas += [settings.gamma3 or 0, settings.gamma4 or 0]
-        Q = torch.eye(chosen.n_clusters)[torch.from_numpy(_pseudo_labels(chosen))]
+        Q = torch.eye(chosen.n_clusters)[torch.from_numpy(_pseudo_labels(chosen))].to(device)
         model = straightforward.S2ConvSCN(image, layers, Q, settings.tau)
-    return straightforward.Epochs(model, X, gammas)
+    return straightforward.Epochs(model.to(device), X, gammas)
 
 
 def _pseudo_labels(chosen: Case) -> IntArray:

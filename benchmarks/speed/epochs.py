@@ -18,7 +18,7 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
         "bare": yardstick(case, settings, bare=True).step,
         "full": yardstick(case, settings, bare=False).step,
     }
-    contenders |= {name: _epoch(training, name) for name in PRECISIONS}
+    contenders |= {name: epoch(training, name) for name in PRECISIONS}
     seconds = alternately(contenders, rounds)
     shape = len(case.images), case.n_clusters
     work = gflop(training.network.encoder, *shape)
@@ -38,7 +38,9 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
     }
 
 
-def _epoch(training: Training, name: Precision) -> Callable[[], object]:
+def epoch(training: Training, name: Precision) -> Callable[[], object]:
+    """A call of one epoch at a precision."""
+
     def call() -> object:
         training.settings = training.settings.model_copy(update={"precision": name})
         return training.step()

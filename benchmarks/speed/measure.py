@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from benchmarks import records
 from benchmarks.machine import provenance
-from benchmarks.speed import epochs, memory, pretraining, solvers, spectral
+from benchmarks.speed import epochs, gpu, memory, pretraining, solvers, spectral
 from benchmarks.speed.cases import Case, case
 
 BY_TURNS = {
@@ -13,6 +15,7 @@ BY_TURNS = {
     "pretraining": pretraining.measure,
     "spectral": spectral.measure,
     "solvers": solvers.measure,
+    gpu.KIND: gpu.measure,
 }
 
 
@@ -22,11 +25,13 @@ def measure(
     """Time each kind on each set; what was measured before is measured anew.
 
     Raises:
-        ValueError: for a kind that there is not.
+        ValueError: for a kind that there is not, or a GPU that there is not.
     """
     unknown = set(kinds) - {*BY_TURNS, "memory"}
     if unknown:
         raise ValueError(f"Nothing is timed as {', '.join(sorted(unknown))}.")
+    if gpu.KIND in kinds and not torch.cuda.is_available():
+        raise ValueError("There is no CUDA device that torch can use: nothing was measured.")
     for name in names:
         chosen = case(name, data)
         for kind in kinds:
@@ -41,5 +46,6 @@ def _record(kind: str, name: str, chosen: Case, rounds: int, results: Path) -> N
     found = timed(chosen, rounds) if timed else memory.measure(chosen)
     path = results / records.SPEED / f"{kind}-{name}.json".replace(" ", "-")
     about = {records.SPEED: kind, "set": name, "n_images": len(chosen.images)}
-    records.write(path, about | {"real": chosen.real} | found | provenance("cpu"))
+    device = gpu.DEVICE if kind == gpu.KIND else "cpu"
+    records.write(path, about | {"real": chosen.real} | found | provenance(device))
     print(path, flush=True)

@@ -12,7 +12,9 @@ from models.products import precision, product
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 SHAPES = ((2048, 2048, 2048), (4096, 1024, 2048))
-"""Products (m, l, k) that every machine does about as fast as it can."""
+"""Products (m, l, k) that every CPU does about as fast as it can."""
+LARGE = ((8192, 8192, 8192), (16384, 4096, 8192))
+"""The same of GPUs."""
 
 Seconds = dict[str, list[float]]
 
@@ -24,8 +26,15 @@ def alternately(contenders: Mapping[str, Callable[[], object]], rounds: int) -> 
         for name, call in contenders.items():
             start = perf_counter()
             call()
+            finish()
             found[name].append(perf_counter() - start)
     return {name: times[1:] for name, times in found.items()}
+
+
+def finish() -> None:
+    """Wait for what a GPU has not done yet."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
 
 
 def medians(seconds: Seconds) -> dict[str, float]:
@@ -37,14 +46,14 @@ def ratio(numerator: Sequence[float], denominator: Sequence[float]) -> float:
     return median(a / b for a, b in zip(numerator, denominator, strict=True))
 
 
-def product_rates(own: tuple[int, int, int], rounds: int) -> dict[str, float]:
+def product_rates(own: tuple[int, int, int], rounds: int, device: str = "cpu") -> dict[str, float]:
     """GFLOP/s of products at each precision: the best of the shapes, of which ``own`` is one.
 
     At each shape the faster of torch's own product and of the one that training uses.
     """
     best: dict[str, float] = dict.fromkeys(PRECISIONS, 0.0)
-    for m, inner, k in (own, *SHAPES):
-        A, B = torch.randn(m, inner), torch.randn(inner, k)
+    for m, inner, k in (own, *(SHAPES if device == "cpu" else LARGE)):
+        A, B = torch.randn(m, inner, device=device), torch.randn(inner, k, device=device)
         contenders = {
             f"{name} {how.__name__}": _multiplied(A, B, name, how)
             for name in PRECISIONS

@@ -128,7 +128,7 @@ class Queries:
         bounds = self.bounds[rows]
         zero = C == 0
         found = torch.where(zero, gradient.abs() - bounds, (gradient - bounds * C.sign()).abs())
-        found[torch.arange(len(rows)), self.own[rows]] = 0
+        found.scatter_(1, self.own[rows, None], 0)
         return found.clamp_(min=0)
 
     def improve(self, rows: Tensor, excess: Tensor, tolerance: float, max_steps: int) -> None:

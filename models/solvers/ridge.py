@@ -83,7 +83,7 @@ def outliers(
     """
     E, leading, change, step = torch.zeros_like(X), Leading(), torch.inf, 0
     bound = sparsity / fidelity
-    R = torch.empty(X.shape[1], 0)
+    R = X.new_empty(X.shape[1], 0)
     least = fidelity**-0.5
     threshold = float(torch.linalg.matrix_norm(X, 2))
     for step in range(1, max_iterations + 1):

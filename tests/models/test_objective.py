@@ -24,7 +24,6 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Make:
     """An objective in float64 whose pieces are as large as a test says."""
 
     def made(chunk: int = 16, rows: int = 12, **settings: object) -> Objective:
-        monkeypatch.setattr(objective, "CHUNK", chunk)
         monkeypatch.setattr(network, "CHUNK", chunk)
         monkeypatch.setattr(objective, "ROWS", rows)
         chosen = S2ConvSCN.model_validate(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.affinity import nearest, processed
+from models.affinity import processed
 from models.base import FloatArray, IntArray, Stopped
 from models.eigen import largest_by_value
 from models.hyperparameters import PostProcessing
@@ -12,6 +12,7 @@ from models.methods.ensc import EnSC
 from models.methods.s2convscn import S2ConvSCN
 from models.ridge import GAMMA, HANDICAP, RIDGES, TAU, closed_forms, start, widest
 from models.selfexpression import closed_form
+from models.sharpening import nearest
 from models.sparsity import ROUGHLY, elastic_net
 from models.spectral import spectral_clustering
 

@@ -1,0 +1,106 @@
+"""What a CUDA device computes beside what the CPU computes; skipped where there is none."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import adjusted_rand_score
+from torch.nn import functional as F
+
+from models.affinity import affinity
+from models.base import FloatArray, IntArray, State, Stopped
+from models.catalogue import METHODS, parse
+from models.hyperparameters import Layer, PostProcessing
+from models.methods.s2convscn import S2ConvSCN
+from models.network import Network
+from models.objective import Objective
+from models.products import precision
+from models.spectral import embed, spectral_clustering
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+Subspaces = tuple[FloatArray, IntArray]
+WEIGHTS = {"gamma1": 0.3, "gamma2": 0.7, "gamma3": 0.5, "gamma4": 0.9}
+ERRORS = {"highest": 1e-4, "medium": 1e-2, "bf16": 1e-1}
+"""Of gradients, relative to their length: of fp32, of TF32 and of bf16 factors."""
+
+
+def step(device: str, dtype: torch.dtype, cost_scale: str) -> dict[str, torch.Tensor]:
+    """Every gradient and cost of an epoch of the same small network, on the CPU in the end."""
+    chosen = S2ConvSCN.model_validate(
+        WEIGHTS | {"encoder": (Layer(3, 12), Layer(3, 24)), "cost_scale": cost_scale}
+    )
+    torch.manual_seed(0)
+    n, clusters = 301, 4
+    C, X = torch.randn(n, n) * 0.05, torch.rand(n, 1, 25, 23)
+    net = Network((1, 25, 23), chosen.encoder or (), C, clusters, zero_diagonal=True)
+    net, X = net.to(device, dtype), X.to(device, dtype)
+    Q = F.one_hot(torch.arange(n, device=device) % clusters, clusters).to(dtype)
+    costs = Objective(chosen, net, X).differentiate(Q)
+    grads = {name: p.grad for name, p in net.named_parameters() if p.grad is not None}
+    return {name: value.detach().cpu().double() for name, value in (costs | grads).items()}
+
+
+@pytest.mark.parametrize("cost_scale", ["sum", "relative"])
+@pytest.mark.parametrize("name", ERRORS)
+def test_a_training_step_is_that_of_the_cpu_in_float64(name: Any, cost_scale: str) -> None:
+    expected = step("cpu", torch.float64, cost_scale)
+    with precision(name):
+        found = step("cuda", torch.float32, cost_scale)
+    assert set(found) == set(expected)
+    for key, value in expected.items():
+        assert (found[key] - value).norm() <= ERRORS[name] * value.norm(), key
+
+
+@pytest.mark.parametrize("kind", ["plain", "processed"])
+def test_affinity_and_embedding_are_those_of_the_cpu(kind: Any) -> None:
+    rng = np.random.default_rng(0)
+    owner = np.repeat(np.arange(6), 100)
+    C = (owner[:, None] == owner) * rng.uniform(0.5, 1, (600, 600)) + rng.normal(
+        size=(600, 600)
+    ) / 9
+    C = C.astype(np.float32)
+    chosen = PostProcessing(dimension=4, power=4, spectrum="positive", neighbours=6)
+    here = affinity(C, 6, kind, chosen)
+    there = affinity(torch.from_numpy(C).cuda(), 6, kind, chosen)
+    assert isinstance(there, torch.Tensor)
+    assert there.is_cuda
+    assert np.allclose(here, there.cpu().numpy(), atol=2e-3)
+    assert np.allclose(embed(here, 6)[0], embed(there, 6)[0], atol=1e-3)
+    a, b = (spectral_clustering(A, 6, 0) for A in (here, there))
+    assert adjusted_rand_score(a.labels, b.labels) == 1
+    assert a.components == b.components
+
+
+@pytest.mark.parametrize("equal", [0.0, 1.0])
+def test_equal_coefficients_are_decomposed(equal: float) -> None:
+    C = torch.full((300, 300), equal, device="cuda")
+    A = affinity(C, 3, "processed", PostProcessing())
+    assert isinstance(A, torch.Tensor)
+    assert torch.isfinite(A).all()
+    spectral_clustering(A, 3, 0)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_finds_what_it_finds_on_the_cpu(
+    name: str, subspaces: Subspaces, recorder: Any
+) -> None:
+    images, truth = subspaces
+    few = {"pretrain_max_steps": 200} if "pretrain_max_steps" in METHODS[name].model_fields else {}
+    found = parse({"method": name} | few).fit(images, 3, recorder(device="cuda"))
+    assert adjusted_rand_score(truth, found.labels) == 1
+    for A in (found.affinity, found.plain_affinity, found.coefficients, found.embedding):
+        assert A is None or isinstance(A, np.ndarray)
+
+
+@pytest.mark.parametrize("first", ["cuda", "cpu"])
+def test_a_run_goes_on_where_it_stopped_on_any_device(
+    first: str, subspaces: Subspaces, recorder: Any
+) -> None:
+    method = parse({"method": "s2convscn", "pretrain_max_steps": 200, "epochs": 8})
+    stopped = recorder(device=first, stop_at=("training", 5))
+    with pytest.raises(Stopped):
+        method.fit(subspaces[0], 3, stopped)
+    assert isinstance(stopped.state, State)
+    found = method.fit(subspaces[0], 3, recorder(device="cuda", state=stopped.state))
+    assert adjusted_rand_score(subspaces[1], found.labels) == 1
