@@ -10,7 +10,7 @@ where L5 is the residual of the fakes: what D's subspaces leave of them.
 
 from collections.abc import Mapping
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from numpy.typing import NDArray
@@ -56,6 +56,7 @@ class Adversarial(Objective):
     """The costs of DSC-Net and L5; the discriminator is trained on the way."""
 
     settings: DASC
+    recordable: ClassVar[bool] = False
 
     def __init__(self, settings: DASC, network: Network, X: Tensor, seed: int) -> None:
         """``settings`` are resolved; the discriminator waits for the first labels."""

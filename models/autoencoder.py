@@ -1,6 +1,7 @@
 """Stage I: the stacked convolutional auto-encoder, trained on L0 until it stops improving."""
 
 import math
+from functools import partial
 
 import torch
 from torch import Generator, Tensor
@@ -18,6 +19,7 @@ from models.hyperparameters import StageOne
 from models.losses import L0
 from models.network import Decoder, Encoder
 from models.products import precision
+from models.recording import Recorded
 
 PHASE = "pretraining"
 PRETRAINED = "pretrained"
@@ -58,6 +60,7 @@ def pretrain(
             arrays, {"phase": PHASE, "history": history, "view": getattr(settings, "view", None)}
         )
 
+    minibatch = Minibatch(encoder, decoder, X)
     steps = -(-len(X) // settings.pretrain_batch)
     window = max(1, round(settings.pretrain_window / steps))
     last = min(-(-settings.pretrain_max_steps // steps), settings.pretrain_max_epochs)
@@ -68,25 +71,46 @@ def pretrain(
         or _settled(history, window, settings.pretrain_tolerance)
     ):
         with precision("highest"):
-            history.append(_epoch(encoder, decoder, X, settings.pretrain_batch, shuffle, optimiser))
+            history.append(_epoch(minibatch, settings.pretrain_batch, shuffle, optimiser))
         if not torch.isfinite(torch.tensor(history[-1])):
             raise NotFinite(_diverged(len(history)))
         run.report(PHASE, len(history), _forecast(history, floor, last), save=save, L0=history[-1])
 
 
-def _epoch(
-    encoder: Encoder, decoder: Decoder, X: Tensor, batch: int, shuffle: Generator, optimiser: Adam
-) -> float:
+class Minibatch:
+    """L0 of some images and its gradient; on a GPU recorded once for each number of images."""
+
+    def __init__(self, encoder: Encoder, decoder: Decoder, X: Tensor) -> None:
+        self.encoder, self.decoder, self.X = encoder, decoder, X
+        self.parameters = [*encoder.parameters(), *decoder.parameters()]
+        self.recordings: dict[int, tuple[Tensor, Recorded[Tensor]]] = {}
+
+    def differentiate(self, index: Tensor) -> Tensor:
+        """L0 of the images ``index``; sets every parameter's gradient."""
+        if not self.X.is_cuda:
+            return self.on(self.X[index])
+        if len(index) not in self.recordings:
+            x = self.X[index]
+            self.recordings[len(index)] = x, Recorded(partial(self.on, x), self.parameters)
+        x, recorded = self.recordings[len(index)]
+        torch.index_select(self.X, 0, index, out=x)
+        return recorded().clone()
+
+    def on(self, x: Tensor) -> Tensor:
+        for parameter in self.parameters:
+            parameter.grad = None
+        loss = L0(x, self.decoder(self.encoder(x)))
+        loss.backward()
+        return loss.detach()
+
+
+def _epoch(minibatch: Minibatch, batch: int, shuffle: Generator, optimiser: Adam) -> float:
     """One pass over all images; returns the mean L0 of an image."""
-    losses = []
+    losses, X = [], minibatch.X
     order = torch.randperm(len(X), generator=shuffle).to(X.device)
     for index in order.split(batch):
-        x = X[index]
-        loss = L0(x, decoder(encoder(x)))
-        optimiser.zero_grad()
-        loss.backward()
+        losses.append(minibatch.differentiate(index))
         optimiser.step()
-        losses.append(loss.detach())
     return torch.stack(losses).sum(dtype=torch.float64).item() / len(X)
 
 

@@ -11,7 +11,7 @@ meet, with R = Z - C Z,
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from numpy.typing import NDArray
@@ -34,6 +34,9 @@ Costs = dict[str, Tensor]
 
 class Objective:
     """gamma0 L0 + gamma1 L1 + gamma2 L2 + gamma3 L3 + gamma4 L4 of a network on its images."""
+
+    recordable: ClassVar[bool] = True
+    """Whether an epoch draws nothing and decides nothing, so that a GPU can repeat it."""
 
     def __init__(self, settings: S2ConvSCN, network: Network, X: Tensor) -> None:
         """``settings`` are resolved; X is (N, channels, H, W), scaled as they say."""

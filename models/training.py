@@ -23,8 +23,10 @@ from models.checkpointing import (
     optimiser_arrays,
     to_array,
 )
+from models.graphs import RecordedObjective
 from models.methods.s2convscn import S2ConvSCN
 from models.network import Network
+from models.objective import Costs
 from models.parts import packed, unpacked
 from models.products import precision
 from models.quality import notices
@@ -67,6 +69,8 @@ class Training:
         self.X = X.contiguous(memory_format=torch.channels_last)  # (N, channels, H, W)
         self.network = _network(settings, images, n_clusters, run)
         self.objective = settings.objective(self.network, self.X, run.seed)
+        record = self.X.is_cuda and self.objective.recordable
+        self.recorded = RecordedObjective(self.objective) if record else None
         self.optimiser = _optimiser(settings, self.network)
         self.epoch = 0
         self.labels: IntArray | None = None
@@ -105,8 +109,7 @@ class Training:
     def step(self) -> dict[str, float]:
         """One epoch: a gradient step on the whole data set. Returns the costs before it."""
         self.clustered = None
-        with precision(self.settings.precision):
-            costs = self.objective.differentiate(self.one_hot())
+        costs = self.differentiate()
         found = dict(zip(costs, torch.stack([*costs.values()]).tolist(), strict=True))
         values = {name: found[name] for name in sorted(costs) if name != "C_l1"}
         gamma = self.objective.gamma
@@ -117,6 +120,14 @@ class Training:
         mass = found["C_l1"]
         share = {"C_Q_share": found["L3"] / mass} if "L3" in found and mass else {}
         return values | {"C_l1": mass} | share
+
+    def differentiate(self) -> Costs:
+        """Set every gradient. Returns the costs."""
+        name, Q = self.settings.precision, self.one_hot()
+        with precision(name):
+            if self.recorded is not None:
+                return self.recorded.differentiate(Q, name)
+            return self.objective.differentiate(Q)
 
     def one_hot(self) -> Tensor | None:
         """Q (N, n), the pseudo-labels in its rows, once there are any."""

@@ -9,19 +9,21 @@ from sklearn.metrics import adjusted_rand_score
 from torch.nn import functional as F
 
 from models.affinity import affinity
-from models.base import FloatArray, IntArray, State, Stopped
+from models.autoencoder import Minibatch
+from models.base import FloatArray, IntArray, Shape, State, Stopped
 from models.catalogue import METHODS, parse
 from models.hyperparameters import Layer, PostProcessing
 from models.methods.s2convscn import S2ConvSCN
-from models.network import Network
+from models.network import Decoder, Encoder, Network
 from models.objective import Objective
 from models.products import precision
 from models.spectral import embed, spectral_clustering
+from models.training import Training
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 Subspaces = tuple[FloatArray, IntArray]
 WEIGHTS = {"gamma1": 0.3, "gamma2": 0.7, "gamma3": 0.5, "gamma4": 0.9}
-ERRORS = {"highest": 1e-4, "medium": 1e-2, "bf16": 1e-1}
+ERRORS = {"highest": 1e-4, "medium": 5e-2, "bf16": 2e-1}
 """Of gradients, relative to their length: of fp32, of TF32 and of bf16 factors."""
 
 
@@ -104,3 +106,43 @@ def test_a_run_goes_on_where_it_stopped_on_any_device(
     assert isinstance(stopped.state, State)
     found = method.fit(subspaces[0], 3, recorder(device="cuda", state=stopped.state))
     assert adjusted_rand_score(subspaces[1], found.labels) == 1
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_a_recorded_step_is_the_step(name: Any, subspaces: Subspaces, recorder: Any) -> None:
+    """With the labels and the C of the moment, not those of the recording."""
+    method = parse({"method": "s2convscn", "precision": name, "view": "plain"})
+    images, labels = subspaces
+    settings = method.resolve(Shape(*images.shape), 3)
+    assert isinstance(settings, S2ConvSCN)
+    training = Training(settings, images, 3, recorder(device="cuda"))
+    for shift in range(3):
+        training.labels = None if shift == 2 else (labels + shift) % 3
+        with torch.no_grad():
+            training.network.C.add_(torch.randn_like(training.network.C), alpha=1e-2)
+        costs = {name: float(cost) for name, cost in training.differentiate().items()}
+        found = gradients(training.network)
+        with precision(name):
+            expected = training.objective.differentiate(training.one_hot())
+        assert costs == pytest.approx({name: float(cost) for name, cost in expected.items()})
+        for key, gradient in gradients(training.network).items():
+            assert torch.allclose(found[key], gradient, rtol=1e-3, atol=1e-6), key
+
+
+def gradients(network: Network) -> dict[str, torch.Tensor]:
+    return {k: p.grad.clone() for k, p in network.named_parameters() if p.grad is not None}
+
+
+def test_a_recorded_minibatch_is_the_minibatch() -> None:
+    torch.manual_seed(0)
+    encoder = Encoder((1, 17, 14), [Layer(3, 8), Layer(3, 16)])
+    decoder = Decoder(encoder)
+    encoder.cuda(), decoder.cuda()
+    found = Minibatch(encoder, decoder, torch.rand(100, 1, 17, 14, device="cuda"))
+    for size in (64, 36, 64):
+        index = torch.randperm(100, device="cuda")[:size]
+        loss = float(found.differentiate(index))
+        recorded = [p.grad.clone() for p in found.parameters]
+        assert loss == pytest.approx(float(found.on(found.X[index])), rel=1e-5)
+        for gradient, parameter in zip(recorded, found.parameters, strict=True):
+            assert torch.allclose(gradient, parameter.grad, rtol=1e-3, atol=1e-5)
