@@ -11,7 +11,7 @@ SPEED := SETS KINDS DATA ROUNDS THREADS
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
-.PHONY: demo test check serve test-slow fuzz chaos bench bench-speed bench-table bench-solvers bench-tables bench-figure format clean
+.PHONY: demo test check serve test-slow fuzz chaos bench bench-speed bench-table bench-solvers gpu-check bench-tables bench-figure format clean
 
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
@@ -53,6 +53,11 @@ bench-table: $(READY)  ## [DATA THREADS]: Tables 2 (n = 10, 38) and 5 of the met
 
 bench-solvers: $(READY) ## [SETS DATA ROUNDS THREADS]: solvers beside scikit-learn's and the published ones
 	$(BIN)/python -m benchmarks speed $(call given,SPEED) --kinds solvers
+
+gpu-check: $(READY)   ## [SETS DATA ROUNDS]: a CUDA device beside the CPU, its speed and memory
+	$(BIN)/python -m pytest -rs tests/models/test_gpu.py
+	$(BIN)/python -m benchmarks speed --kinds gpu \
+	  $(call given,DATA ROUNDS) --sets '$(or $(SETS),orl,coil20,yaleb,coil100)'
 
 bench-tables: $(READY) ## the tables of docs/benchmarks.md and docs/methods.md, from the records
 	$(BIN)/python -m benchmarks tables --into docs/benchmarks.md --into docs/methods.md

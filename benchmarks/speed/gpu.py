@@ -1,7 +1,9 @@
 """A CUDA device: whether it computes what the CPU does, how fast, in what memory."""
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from shutil import which
 from time import perf_counter
 from typing import Any
 
@@ -28,18 +30,30 @@ from models.methods.s2convscn import S2ConvSCN
 from models.products import precision
 from models.scores import score
 from models.spectral import spectral_clustering
+from models.training import Training
 
 KIND, DEVICE = "gpu", "cuda"
 
 
-def measure(case: Case, rounds: int) -> dict[str, object]:
+def measure(case: Case, rounds: int) -> dict[str, Any]:
     """The whole job first, as the first one of a process; then its parts."""
     return {
+        "driver": driver(),
         "whole": whole(case),
         "agreement": agreement(case),
         "spectral": spectral(case, rounds),
         **epochs(case, rounds),
     }
+
+
+def driver() -> str | None:
+    """Version of the NVIDIA driver, where its tool is there to tell."""
+    tool = which("nvidia-smi")
+    if tool is None:
+        return None
+    query = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
+    found = subprocess.run(query, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+    return found.stdout.strip() or None
 
 
 @dataclass
@@ -135,6 +149,20 @@ def spectral(case: Case, rounds: int) -> dict[str, Any]:
     }
 
 
+def launched_singly(training: Training) -> Callable[[], object]:
+    """A call of an epoch without its CUDA graph."""
+    step = epoch(training, "highest")
+
+    def call() -> object:
+        recorded, training.recorded = training.recorded, None
+        try:
+            return step()
+        finally:
+            training.recorded = recorded
+
+    return call
+
+
 def epochs(case: Case, rounds: int) -> dict[str, object]:
     """Seconds of an epoch of stage II by turns with both yardsticks, memory, share of the rate."""
     settings = case.settings()
@@ -149,6 +177,7 @@ def epochs(case: Case, rounds: int) -> dict[str, object]:
         name: epoch(training, name) for name in PRECISIONS
     }
     contenders |= {
+        "launched_singly": launched_singly(training),
         "bare": yardstick(case, settings, bare=True, device=DEVICE).step,
         "full": yardstick(case, settings, bare=False, device=DEVICE).step,
     }

@@ -5,7 +5,7 @@ from typing import get_args
 
 from benchmarks.records import Record
 from benchmarks.sets import SETS
-from benchmarks.summary import NOT_RUN, origin
+from benchmarks.summary import NOT_RUN, origin, percent
 from benchmarks.tables import Row, grid
 from models.hyperparameters import Precision
 
@@ -107,6 +107,69 @@ def _round(found: Record) -> Row:
     ]
 
 
+PHASES = ("preparing", "pretraining", "initialising", "training", "final")
+
+
+def gpu_jobs(records: Sequence[Record]) -> str:
+    """Seconds from images to labels on a GPU, by phase, and the error that came of it."""
+    rows = [
+        [
+            *_about(r),
+            f"{r['whole']['seconds']:.1f}",
+            *(f"{r['whole']['phases'][phase]:.1f}" for phase in PHASES),
+            percent(r["whole"]["error"]),
+            f"{r['whole']['peak_bytes'] / 1e6:.0f}",
+        ]
+        for r in records
+    ]
+    phases = ("view", "stage I", "start of C", "stage II", "the rest")
+    return _told(("set", "N", "seconds", *phases, "error, %", "MB"), rows, records)
+
+
+def gpu_epochs(records: Sequence[Record]) -> str:
+    """Milliseconds of an epoch of stage II on a GPU, its share of a product's rate, its memory."""
+    kinds = ("full", "launched_singly", *PRECISIONS)
+    rows = [
+        [
+            *_about(r),
+            str(r["features"]),
+            *(f"{1000 * r['seconds'][kind]:.1f}" for kind in kinds),
+            *(f"{100 * r['shares'][name]:.0f} %" for name in PRECISIONS),
+            f"{r['peak_bytes'] / 1e6:.0f}",
+            f"{r['squares']:.1f}",
+        ]
+        for r in records
+    ]
+    header = (
+        *("set", "N", "p", "yardstick: S2ConvSCN", "ours, launched singly"),
+        *(f"ours, {name}" for name in PRECISIONS),
+        *(f"share, {name}" for name in PRECISIONS),
+        *("MB", "N²"),
+    )
+    return _told(header, rows, records)
+
+
+def gpu_truth(records: Sequence[Record]) -> str:
+    """A GPU beside the CPU: gradients against float64, the spectral round against its own."""
+    rows = [
+        [
+            *_about(r),
+            *(f"{r['agreement'][name]:.0e}" for name in PRECISIONS),
+            *(f"{r['spectral']['seconds'][device]:.2f}" for device in ("cuda", "cpu")),
+            f"{r['spectral']['faster']:.1f}",
+            f"{r['spectral']['ari']:.3f}",
+        ]
+        for r in records
+    ]
+    header = (
+        *("set", "N", *(f"error of a gradient, {name}" for name in PRECISIONS)),
+        *("spectral round, s", "on the CPU, s", "times as fast", "ARI of both"),
+    )
+    drivers = sorted({r["driver"] for r in records if r["driver"]})
+    said = f" NVIDIA driver {', '.join(drivers)}." if drivers else ""
+    return _told(header, rows, records) + said
+
+
 def solvers(records: Sequence[Record]) -> str:
     """Seconds of each contender, and by how much its objective lies above the least of them."""
     rows = [
@@ -169,5 +232,8 @@ TABLES = {
         ("pretraining", pretraining),
         ("spectral", spectral),
         ("solvers", solvers),
+        ("gpu", gpu_jobs),
+        ("gpu", gpu_epochs),
+        ("gpu", gpu_truth),
     )
 }

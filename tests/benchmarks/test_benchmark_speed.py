@@ -10,15 +10,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import document, records
 from benchmarks.__main__ import main
+from benchmarks.machine import provenance
 from benchmarks.sets import ImageSet
-from benchmarks.speed import cases, epochs, measure, memory, pretraining, spectral, timing
+from benchmarks.speed import cases, epochs, gpu, measure, memory, pretraining, spectral, timing
 from benchmarks.speed.cases import Case
 from benchmarks.speed.tables import KINDS
 
 
 @pytest.fixture
 def case(digits: ImageSet) -> Case:
-    return Case("orl", digits.images, digits.n_classes, real=True)
+    return Case("orl", digits.images, digits.n_classes, real=True, truth=digits.truth)
 
 
 def test_contenders_take_turns_and_the_first_turn_is_not_counted() -> None:
@@ -119,3 +120,20 @@ def test_every_kind_is_measured_written_and_shown(
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(SystemExit, match="Nothing is timed as dreams"):
         main(["speed", "--kinds", "dreams"])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_without_a_gpu_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="There is no CUDA device"):
+        main(["--results", str(tmp_path), "speed", "--kinds", "gpu", "--sets", "orl"])
+    assert not [*tmp_path.rglob("*.json")]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_a_gpu_is_measured(case: Case) -> None:
+    found = gpu.measure(case, 1)
+    about = {"set": "orl", "n_images": len(case.images), "real": True}
+    record = about | {"speed": "gpu"} | found | provenance("cuda")
+    for name in ("gpu_jobs", "gpu_epochs", "gpu_truth"):
+        assert "ORL" in document.table(f"speed {name}", [record])
+    assert found["agreement"]["highest"] < 1e-3
