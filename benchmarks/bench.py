@@ -133,7 +133,7 @@ class Bench:
         else:
             clustering = chosen.fit(problem.images, n, journal)
         final, peak = journal.finish(), machine.peak_bytes()
-        found = judge.answers(clustering, chosen, n, case.seed)
+        found = judge.answers(clustering, chosen, n, case.seed, self.device)
         return {
             "history": judge.history(journal, problem.truth),
             "seconds": _seconds(journal, final),

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+import torch
+
 from benchmarks.journal import Journal, Partition, Row
 from benchmarks.methods import Settings
 from benchmarks.records import columns
@@ -27,7 +29,7 @@ class Answer(NamedTuple):
 
 
 def answers(
-    clustering: Clustering, chosen: Settings, n_clusters: int, seed: int
+    clustering: Clustering, chosen: Settings, n_clusters: int, seed: int, device: str
 ) -> dict[str, Answer]:
     """Spectral clustering of the processed and of the plain affinity, and the method's own."""
     if isinstance(chosen, Yardstick):
@@ -38,7 +40,8 @@ def answers(
         if name == chosen.affinity and "spectral" in clustering.labelings:
             found[name] = Answer(clustering.labelings["spectral"], dict(clustering.diagnostics))
         elif clustering.coefficients is not None:
-            A = affinity(clustering.coefficients, n_clusters, name, chosen.postprocessing)
+            C = torch.from_numpy(clustering.coefficients).to(device)
+            A = affinity(C, n_clusters, name, chosen.postprocessing)
             found[name] = spectral(A, chosen, n_clusters, seed)
     if "head" in clustering.labelings:
         found["head"] = Answer(clustering.labelings["head"], {})

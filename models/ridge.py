@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import inf
 from typing import Literal, NamedTuple, Protocol
 
 from torch import Tensor
@@ -54,11 +53,17 @@ class Ridged(Protocol):
 
 
 class Start(NamedTuple):
-    """C (N, N), what made it, and the relative eigengap of its affinity, NaN if unrivalled."""
+    """A C to begin with.
+
+    Attributes:
+        C: (N, N).
+        figures: what made it.
+        gap: the relative eigengap of its affinity, divided by its handicap; NaN if unrivalled.
+    """
 
     C: Tensor
     figures: dict[str, float]
-    relative_eigengap: float
+    gap: float
 
 
 def silent(done: int, total: int) -> None:
@@ -70,7 +75,7 @@ def start(
 ) -> Start:
     """The ridge solution on features (N, p), scaled to unit length, or with ``net`` its rival."""
     candidates = closed_forms(RIDGES if settings.ridge == "eigengap" else (settings.ridge or 1.0,))
-    candidates += [elastic(HANDICAP)] if net else []
+    candidates += [elastic()] if net else []
     if len(candidates) > 1:
         kind = settings.affinity or "processed"
         return widest(Z, n_clusters, candidates, kind, settings.postprocessing, tell)
@@ -86,10 +91,10 @@ def _ridge(Z: Tensor, alive: Callable[[], None], *, ridge: float) -> Tensor:  # 
     return closed_form(Z, ridge)
 
 
-def elastic(handicap: float = 1.0) -> Candidate:
+def elastic() -> Candidate:
     """The elastic net of You et al., CVPR 2016, whose C is sparse."""
     figures = {"elastic_net_tau": TAU, "elastic_net_gamma": GAMMA}
-    return Candidate(figures, partial(elastic_net, tau=TAU, gamma=GAMMA), handicap)
+    return Candidate(figures, partial(elastic_net, tau=TAU, gamma=GAMMA), HANDICAP)
 
 
 def widest(
@@ -100,18 +105,18 @@ def widest(
     postprocessing: PostProcessing | None,
     tell: Tell = silent,
 ) -> Start:
-    """The candidate's C whose affinity has the largest relative eigengap, handicaps aside.
+    """The candidate's C whose affinity has the largest relative eigengap by its handicap.
 
     Fan et al., AutoSC, NeurIPS 2022: it compares affinities of one post-processing.
     """
     Z, total = F.normalize(Z), len(candidates)
-    best, widest_gap = None, -inf
+    best = None
     for done, candidate in enumerate(candidates):
         C = candidate.solve(Z, partial(tell, done, total))
         A = affinity(C, n_clusters, kind, postprocessing)
-        gap = relative_eigengap(embed(sparsely(A), n_clusters)[0])
-        if gap / candidate.handicap > widest_gap:
-            best, widest_gap = Start(C, candidate.figures, gap), gap / candidate.handicap
+        gap = relative_eigengap(embed(sparsely(A), n_clusters)[0]) / candidate.handicap
+        if best is None or gap > best.gap:
+            best = Start(C, candidate.figures, gap)
         tell(done + 1, total)
     assert best is not None  # noqa: S101 - there is a candidate
     return best

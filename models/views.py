@@ -86,7 +86,7 @@ def choose(images: FloatArray, n_clusters: int, device: str, tell: Tell) -> View
     for name, view in VIEWS.items():
         X = torch.from_numpy(view(images)).to(device).flatten(1)
         found = widest(X, n_clusters, candidates, "processed", postprocessing, alive)
-        gaps[name] = min(found.relative_eigengap, APART)
+        gaps[name] = min(found.gap, APART)
         tell(len(gaps), len(VIEWS))
     best: View = "plain"
     for rivals in CHANGES:
