@@ -52,7 +52,7 @@ bench-table: $(READY)  ## [DATA THREADS]: Tables 2 (n = 10, 38) and 5 of the met
 	$(BIN)/python -m benchmarks run $(call given,DATA THREADS CACHE) --seeds 1 coil100 shallow
 
 bench-solvers: $(READY) ## [SETS DATA ROUNDS THREADS]: solvers beside scikit-learn's and the published ones
-	$(BIN)/python -m benchmarks speed $(call given,SPEED) --kinds solvers
+	$(BIN)/python -m benchmarks speed $(call given,$(filter-out KINDS,$(SPEED))) --kinds solvers
 
 gpu-check: $(READY)   ## [SETS DATA ROUNDS]: a CUDA device beside the CPU, its speed and memory
 	$(BIN)/python -m pytest -rs tests/models/test_gpu.py

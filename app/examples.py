@@ -95,6 +95,7 @@ JOB: Example = {
         "image_size": None,
     },
     "metadata": {"experiment": "first look"},
+    "webhook": None,
     "resumed_from": None,
     "max_seconds": None,
     "seconds_used": 0.0,

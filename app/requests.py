@@ -9,10 +9,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
 from app import examples
+from app.webhooks import check_secret, check_url
 from models.base import Method
 from models.catalogue import METHODS, AnyMethod
 
@@ -60,6 +62,31 @@ def _default_method() -> Method:
     return METHODS[DEFAULT_METHOD]()
 
 
+class WebhookRequest(BaseModel):
+    """Whom to tell of a job's end, by a signed POST (standardwebhooks.com)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(max_length=2000, description="https://, on a public address.")
+    secret: str = Field(
+        max_length=100,
+        description="Signs what is sent: whsec_ and 24 to 64 random bytes in base64. It is kept, "
+        "and shown to nobody.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_url(cls, value: str) -> str:
+        check_url(value)
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _is_a_secret(cls, value: str) -> str:
+        check_secret(value)
+        return value
+
+
 class JobRequest(BaseModel):
     """A clustering to be computed."""
 
@@ -97,6 +124,9 @@ class JobRequest(BaseModel):
     )
     max_seconds: float | None = Field(
         None, gt=0, le=MONTH, description="The job fails, with its checkpoint kept, after these."
+    )
+    webhook: WebhookRequest | None = Field(
+        None, description="Told once the job has succeeded, failed or been cancelled."
     )
     metadata: Metadata = Field(default_factory=dict, description="Kept with the job as it is.")
 

@@ -8,6 +8,7 @@ from app import examples
 from app.ingest.options import Content
 from jobs.records import Notice
 from jobs.states import Phase, Status
+from jobs.store.webhooks import Delivery
 
 
 class Problem(BaseModel):
@@ -109,6 +110,20 @@ class WorkerSeen(BaseModel):
     seen_at: AwareDatetime | None = Field(description="Null if not heard of for a day.")
 
 
+class WebhookView(BaseModel):
+    """Whether a job's end was told to the one who asked for it."""
+
+    url: str
+    state: str = Field(
+        description="waiting for the job's end, pending, delivered or given_up.",
+        json_schema_extra={"enum": [*Delivery]},
+    )
+    attempts: int
+    last_at: AwareDatetime | None = Field(description="Of the last attempt.")
+    last_error: str | None = Field(description="Why it failed.")
+    next_at: AwareDatetime | None = Field(description="Of the next attempt.")
+
+
 class JobView(BaseModel):
     """A job: where it is, and what came of it."""
 
@@ -137,6 +152,7 @@ class JobView(BaseModel):
     method: dict[str, Any] = Field(description="All hyperparameters, as they are used.")
     request: dict[str, Any] = Field(description="What was asked for.")
     metadata: dict[str, str]
+    webhook: WebhookView | None
     resumed_from: str | None
     max_seconds: float | None
     seconds_used: float

@@ -5,8 +5,11 @@ from pydantic import ValidationError
 from app import errors
 from app.requests import JobRequest, method_name
 from app.validation import METHOD, refusal
+from app.webhooks import unreachable
 from jobs.errors import Gone, NotFound, QuotaExceeded
 from jobs.records import Dataset
+from jobs.settings import Settings
+from jobs.store.webhooks import Endpoint
 from models.base import Method, Shape
 from models.catalogue import METHODS
 from models.sizes import FLOAT
@@ -31,6 +34,19 @@ REFUSALS = (
 MIB = 1024**2
 ENSEMBLE_SQUARES = 2
 """N x N floats: the sum of the affinities, and a checkpoint's copy."""
+
+
+def endpoint(request: JobRequest, settings: Settings) -> Endpoint | None:
+    """Whom to tell of the job's end.
+
+    Raises:
+        errors.InvalidRequest: for an address that webhooks may not reach.
+    """
+    if request.webhook is None:
+        return None
+    if reason := unreachable(request.webhook.url, settings.webhook_networks):
+        raise errors.InvalidRequest(f"/webhook/url {reason}.")
+    return Endpoint(request.webhook.url, request.webhook.secret)
 
 
 def resolve(

@@ -6,10 +6,11 @@ from app.schemas import (
     EventView,
     JobView,
     Problem,
+    WebhookView,
     WorkerSeen,
     WorkerView,
 )
-from jobs.records import Artifact, Dataset, Event, Job, Progress, Worker, timestamp
+from jobs.records import Artifact, Dataset, Event, Job, Progress, Webhook, Worker, timestamp
 from jobs.states import Phase, Status
 
 PHASES = {
@@ -39,7 +40,9 @@ def dataset_view(dataset: Dataset) -> DatasetView:
     )
 
 
-def job_view(job: Job, position: int | None, alive: bool, seen: Worker | None) -> JobView:
+def job_view(
+    job: Job, position: int | None, alive: bool, seen: Worker | None, webhook: Webhook | None
+) -> JobView:
     """A job's row; ``alive``: whether any worker is; ``seen``: the job's own worker, if known."""
     progress = job.progress
     done = job.status is Status.SUCCEEDED
@@ -65,6 +68,7 @@ def job_view(job: Job, position: int | None, alive: bool, seen: Worker | None) -
         method=job.method,
         request=job.request,
         metadata=job.metadata,
+        webhook=webhook and webhook_view(webhook),
         resumed_from=job.resumed_from,
         max_seconds=job.max_seconds,
         seconds_used=job.seconds_used,
@@ -73,6 +77,11 @@ def job_view(job: Job, position: int | None, alive: bool, seen: Worker | None) -
         finished_at=timestamp(job.finished_at),
         links=job_links(job),
     )
+
+
+def webhook_view(webhook: Webhook) -> WebhookView:
+    times = {"next_at": timestamp(webhook.next_at), "last_at": timestamp(webhook.last_at)}
+    return WebhookView(**webhook.model_dump(exclude=set(times)), **times)
 
 
 def job_links(job: Job) -> dict[str, str]:

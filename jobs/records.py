@@ -134,6 +134,17 @@ class Artifact(Record):
     key: str
 
 
+class Webhook(Record):
+    """Whom a job's end is told, and how far that is; the secret is left out."""
+
+    url: str
+    state: str
+    attempts: int
+    next_at: float | None
+    last_at: float | None
+    last_error: str | None
+
+
 class Worker(Record):
     name: str
     device: str

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jobs.networks import Network, networks
+
 PREFIX = "S2CONVSCN_"
 SOCKET_PATH_LIMIT = 100
 """Bytes that a Unix socket's path may have (the kernel's limit is 108)."""
@@ -67,6 +69,12 @@ class Settings(BaseSettings):
         description="Of an owner, on average; ten seconds' worth at once. By default no limit.",
     )
 
+    webhook_allow: str = Field(
+        "",
+        description="Networks such as 10.1.0.0/16, with commas between, that webhooks may reach, "
+        "over plain HTTP, too; by default public addresses alone, over HTTPS.",
+    )
+
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where trainers compute: auto takes a GPU when there is one."
     )
@@ -101,6 +109,16 @@ class Settings(BaseSettings):
             message = "must begin with redis://, rediss:// or redis+socket://"
             raise ValueError(message)
         return value
+
+    @field_validator("webhook_allow")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        networks(value)
+        return value
+
+    @property
+    def webhook_networks(self) -> tuple[Network, ...]:
+        return networks(self.webhook_allow)
 
     @field_validator("database_url")
     @classmethod

@@ -87,6 +87,7 @@ class Client:
         seed: int = 0,
         ensemble: int = 1,
         select: str | None = None,
+        webhook: dict[str, str] | None = None,
     ) -> Job:
         body = {
             "dataset_id": dataset_id,
@@ -96,6 +97,7 @@ class Client:
             "seed": seed,
             "ensemble": ensemble,
             "select": select,
+            "webhook": webhook,
         }
         job: Job = self._submit("/v1/jobs", body)
         return job

@@ -10,6 +10,7 @@ from typing import Any
 from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_shutting_down
+from httpx import create_ssl_context
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.artifacts import ArtifactStore
@@ -21,8 +22,13 @@ from worker.periodic import Periodic
 from worker.presence import BEAT_SECONDS, Presence
 from worker.reaper import Reaper
 from worker.supervisor import Supervisor
+from worker.webhooks.courier import Courier
+from worker.webhooks.sending import Sender
 
 logger = logging.getLogger(__name__)
+
+COURIERS, COURIER_SECONDS = 2, 1.0
+"""Threads that deliver webhooks, and how often they look."""
 
 
 def main() -> int:
@@ -86,7 +92,9 @@ def serve(celery: Celery, supervisor: Supervisor) -> None:
     settings, store = supervisor.settings, supervisor.store
     presence = Presence(store, supervisor)
     reaper = Reaper(settings, store, supervisor.artifacts, supervisor.queue, supervisor)
+    couriers = Courier(store.webhooks, Sender(settings.webhook_networks, create_ssl_context()))
     threads = [
+        *(Periodic(f"courier {i}", COURIER_SECONDS, couriers.look) for i in range(COURIERS)),
         Periodic("presence", BEAT_SECONDS, presence.beat),
         Periodic("reaper", settings.reap_seconds, reaper.look),
     ]

@@ -13,7 +13,7 @@ from app.idempotency import IdempotencyKey, once
 from app.pages import Cursor, Limit, decode, decode_number, encode
 from app.requests import Identifier, IdPath, JobRequest, Word
 from app.schemas import EventPage, JobPage, JobView
-from app.submission import REFUSALS, resolve
+from app.submission import REFUSALS, endpoint, resolve
 from app.views import event_view, job_view
 from jobs.errors import (
     BrokerUnavailable,
@@ -23,7 +23,7 @@ from jobs.errors import (
     NotFound,
     QuotaExceeded,
 )
-from jobs.records import Job, Notice, Worker
+from jobs.records import Job, Notice, Webhook, Worker
 from jobs.states import Status
 from jobs.store.idempotency import Once
 
@@ -68,6 +68,7 @@ def submit(
     def make() -> Job:
         dataset = context.store.datasets.get(body.dataset_id, context.owner)
         method = resolve(body, dataset, context.settings.max_job_bytes)
+        webhook = endpoint(body, context.settings)
         return context.store.jobs.submit(
             owner=context.owner,
             dataset_id=dataset.id,
@@ -77,6 +78,7 @@ def submit(
             notices=[notice.model_dump() for notice in dataset.notices],
             priority=body.priority,
             max_seconds=body.max_seconds,
+            webhook=webhook,
             once=one,
         )
 
@@ -106,7 +108,8 @@ def jobs(
         method=method,
     )
     workers = context.store.workers.alive(DAY)
-    views = [_view(context, job, workers) for job in found[:limit]]
+    webhooks = context.store.webhooks.of(job.id for job in found[:limit])
+    views = [_view(context, job, workers, webhooks) for job in found[:limit]]
     more = len(found) > limit
     return JobPage(items=views, next_cursor=encode(views[-1].id) if more else None)
 
@@ -182,6 +185,7 @@ def resume(
             priority=old.priority,
             max_seconds=old.max_seconds,
             resumed_from=old.id,
+            webhook=context.store.webhooks.endpoint(old.id),
             once=one,
         )
 
@@ -201,16 +205,20 @@ def delete(job_id: IdPath, context: Current) -> None:
 
 
 def view(context: Context, job: Job) -> JobView:
-    return _view(context, job, context.store.workers.alive(DAY))
+    webhooks = context.store.webhooks.of([job.id])
+    return _view(context, job, context.store.workers.alive(DAY), webhooks)
 
 
-def _view(context: Context, job: Job, workers: list[Worker]) -> JobView:
+def _view(
+    context: Context, job: Job, workers: list[Worker], webhooks: dict[str, Webhook]
+) -> JobView:
     since = context.store.database.clock() - context.settings.lease_seconds
     return job_view(
         job,
         position=context.store.jobs.queue_position(job),
         alive=any(worker.seen_at >= since for worker in workers),
         seen=next((worker for worker in workers if worker.name == job.worker), None),
+        webhook=webhooks.get(job.id),
     )
 
 

@@ -12,11 +12,17 @@ from jobs.store.idempotency import Once, remember
 from jobs.store.quotas import Quotas
 from jobs.store.tables import artifacts, datasets, events, jobs, members
 from jobs.store.turns import position
+from jobs.store.webhooks import Endpoint, drop, register, release
 
 
 def log(connection: Connection, at: float, job_id: str, kind: str, **data: Any) -> None:
-    """Append to the job's log of transitions, in the transaction of the move itself."""
+    """Append to the job's log of transitions, in the transaction of the move itself.
+
+    The move that ends a job makes its webhook due.
+    """
     connection.execute(insert(events).values(job_id=job_id, at=at, kind=kind, data=data))
+    if kind in TERMINAL:
+        release(connection, at, job_id)
 
 
 def record(row: RowMapping) -> Job:
@@ -66,12 +72,20 @@ class Jobs:
         self.database = database
         self.quotas = quotas or Quotas()
 
-    def submit(self, *, dataset_id: str, once: Once | None = None, **wish: Any) -> Job:
+    def submit(
+        self,
+        *,
+        dataset_id: str,
+        once: Once | None = None,
+        webhook: Endpoint | None = None,
+        **wish: Any,
+    ) -> Job:
         """Insert a queued job.
 
         Args:
             dataset_id: of the images.
             once: what an equal request is known by.
+            webhook: whom to tell of its end.
             wish: owner, request and method of the job, and, if there are any, its metadata,
                 notices, priority, max_seconds and the job that it was resumed from.
 
@@ -84,6 +98,8 @@ class Jobs:
             (job,) = enqueue(connection, now, dataset_id, [wish], self.quotas)
             if once is not None:
                 remember(connection, now, once, job.id)
+            if webhook is not None:
+                register(connection, job.id, webhook)
             if job.resumed_from is not None:
                 _join(connection, job.id, job.resumed_from)
         return job
@@ -172,6 +188,7 @@ class Jobs:
             if connection.execute(change).rowcount == 0:
                 raise errors.Conflict("The job is not finished: cancel it first.")
             connection.execute(artifacts.delete().where(artifacts.c.job_id == job_id))
+            drop(connection, job_id)
 
     def artifacts(self, job_id: str, kind: str | None = None) -> list[Artifact]:
         query = select(artifacts).where(artifacts.c.job_id == job_id).order_by(artifacts.c.name)

@@ -127,6 +127,22 @@ keys = Table(
 )
 """``digest`` is the sha-256 of the key's secret, which is kept nowhere."""
 
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("message_id", String(64), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("secret", String(128), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_at", Float),
+    Column("last_at", Float),
+    Column("last_error", Text),
+)
+"""``secret`` signs, and so is kept as it is."""
+Index("webhooks_next", webhooks.c.state, webhooks.c.next_at)
+
 workers = Table(
     "workers",
     metadata,

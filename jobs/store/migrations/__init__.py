@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision that this code works with."""
 FOLDER = Path(__file__).parent
 NONE = "base"
