@@ -8,6 +8,7 @@ READY  := $(VENV)/.ready
 CHOSEN = $(or $(SET),$(error Say which: SET=orl, olivetti, coil20, coil100 or yaleb))
 BENCH := LEAGUE SEEDS DATA N_CLUSTERS TRIALS CLASSES LABEL PRESET THREADS DEVICE CACHE
 SPEED := SETS KINDS DATA ROUNDS THREADS
+WHOLE := orl,coil20,yaleb,coil100
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
@@ -57,7 +58,7 @@ bench-solvers: $(READY) ## [SETS DATA ROUNDS THREADS]: solvers beside scikit-lea
 gpu-check: $(READY)   ## [SETS DATA ROUNDS]: a CUDA device beside the CPU, its speed and memory
 	$(BIN)/python -m pytest -rs tests/models/test_gpu.py
 	$(BIN)/python -m benchmarks speed --kinds gpu \
-	  $(call given,DATA ROUNDS) --sets '$(or $(SETS),orl,coil20,yaleb,coil100)'
+	  $(call given,DATA ROUNDS) --sets '$(or $(SETS),$(WHOLE))'
 
 bench-tables: $(READY) ## the tables of docs/benchmarks.md and docs/methods.md, from the records
 	$(BIN)/python -m benchmarks tables --into docs/benchmarks.md --into docs/methods.md
