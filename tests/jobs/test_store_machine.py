@@ -21,11 +21,13 @@ from jobs.records import Artifact, Job, Phase, Progress
 from jobs.settings import Settings
 from jobs.states import MOVES, Status
 from jobs.store import Store
+from jobs.store.webhooks import Endpoint
 
 LEASE = 20.0
 FAILURES = 3
 MOVED = {"submitted": Status.QUEUED, "claimed": Status.RUNNING, "requeued": Status.QUEUED}
 """The state that a line of the log tells of; the others bear the state's own name."""
+HOOK = Endpoint("https://example.org/hook", "whsec_c2VjcmV0")
 LOST = errors.TrainerCrashed("The trainer was killed by SIGKILL.")
 FATAL = errors.Diverged("L0 is not finite.")
 PROGRESS = Progress(phase=Phase.TRAINING, fraction=0.5)
@@ -41,6 +43,14 @@ class Model:
     lease_until: float = 0.0
     files: set[str] = field(default_factory=set)
     deleted: bool = False
+    told: bool = False
+
+    @property
+    def delivery(self) -> str:
+        """The state of its webhook."""
+        if self.told:
+            return "delivered"
+        return "pending" if self.status.terminal else "waiting"
 
     def may(self, attempt: int) -> bool:
         """Whether this attempt is the one under way."""
@@ -88,6 +98,7 @@ class Lives(RuleBasedStateMachine):
             dataset_id=self.dataset,
             request={"n_clusters": 2},
             method={"method": "s2convscn"},
+            webhook=HOOK,
             **more,
         )
         self.models[job.id] = Model()
@@ -252,6 +263,17 @@ class Lives(RuleBasedStateMachine):
         return self.store.jobs.get(job, "local").dataset_id == self.dataset
 
     @rule()
+    def tell(self) -> None:
+        due = {job for job, m in self.models.items() if m.delivery == "pending" and not m.deleted}
+        message = self.store.webhooks.take()
+        assert (message is not None) == bool(due)
+        if message is not None:
+            assert message.job.id in due
+            assert message.job.status is self.models[message.job.id].status
+            self.store.webhooks.delivered(message)
+            self.models[message.job.id].told = True
+
+    @rule()
     def send(self) -> None:
         queued = {job for job, m in self.models.items() if m.status is Status.QUEUED}
         self.clock.now += 1
@@ -282,6 +304,13 @@ class Lives(RuleBasedStateMachine):
         assert (row.error is not None) == (model.status is Status.FAILED)
         if row.result is not None:
             assert row.result == {"attempt": model.attempt}
+
+    @invariant()
+    def ends_are_told(self) -> None:
+        found = self.store.webhooks.of(self.models)
+        assert {job: shown.state for job, shown in found.items()} == {
+            job: model.delivery for job, model in self.models.items() if not model.deleted
+        }
 
     @invariant()
     def logs_tell_of_legal_moves(self) -> None:
