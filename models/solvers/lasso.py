@@ -27,7 +27,7 @@ GROWTH = 16
 DEPENDENT = 1e-10
 """Share added to the diagonal, so that atoms that depend on each other have a factorisation."""
 NEWTON = 3
-"""Newton steps after a sweep of coordinate descent."""
+"""Newton steps after a sweep of coordinate descent, at most: one that turns no sign is the last."""
 STEPS = 60
 """Sweeps and Newton steps on a working set at most."""
 INNER = 0.2
@@ -166,8 +166,10 @@ class Restricted:
         solved, left = self.c.clone(), torch.arange(len(self.c), device=self.c.device)
         for _ in range(max_steps):
             self.sweep()
-            for _ in range(NEWTON):
-                self.newton()
+            turned = self.newton()
+            for _ in range(1, NEWTON):
+                if len(turned):
+                    turned = self.newton(turned)
             open_ = self.violation() > tolerance * self.scale
             solved[left] = self.c
             if not open_.any():
@@ -196,27 +198,48 @@ class Restricted:
             c[s] = new
         self.c = c.T.contiguous()
 
-    def newton(self) -> None:
+    def newton(self, rows: Tensor | None = None) -> Tensor:
         """To the minimum of the orthant, or as far towards it as the objective falls.
 
         What would change sign becomes zero: all of it if that is better, else the first of it.
+
+        Args:
+            rows: of the queries that take part; all if None.
+
+        Returns:
+            rows of those for which something did, so that they are at no minimum yet.
         """
-        sign = self.c.sign()
+        c, K, k, bounds = self.c, self.K, self.k, self.bounds
+        if rows is not None:
+            c, K, k, bounds = c[rows], K[rows], k[rows], bounds[rows]
+        sign = c.sign()
         used = sign != 0
-        M = torch.where(used[:, :, None] & used[:, None, :], self.K, 0.0)
+        M = torch.where(used[:, :, None] & used[:, None, :], K, 0.0)
         M.diagonal(dim1=1, dim2=2).mul_(1 + DEPENDENT).add_((~used).double())
         factor, failed = torch.linalg.cholesky_ex(M)
-        right = torch.where(used, self.k - self.bounds.where(used, 0) * sign, 0.0)
+        right = torch.where(used, k - bounds.where(used, 0) * sign, 0.0)
         goal = torch.cholesky_solve(right[:, :, None], factor)[:, :, 0]
-        turns = goal * sign < 0
+        turning = (goal * sign < 0).any(dim=1).nonzero()[:, 0]
+        if len(turning):
+            parts = (part[turning] for part in (c, goal, M, right))
+            goal[turning] = self.shortened(*parts)
+        found = torch.where((failed == 0)[:, None], goal, c)
+        if rows is None:
+            self.c = found
+            return turning
+        self.c[rows] = found
+        return rows[turning]
+
+    def shortened(self, c: Tensor, goal: Tensor, M: Tensor, right: Tensor) -> Tensor:
+        """What is taken instead of a goal with other signs than c, all of shape (B, m)."""
+        turns = goal * c.sign() < 0
         cut = goal.masked_fill(turns, 0)
-        step, first = torch.where(turns, self.c / (self.c - goal), 1.0).min(dim=1)
-        short = self.c + step[:, None] * (goal - self.c)
+        step, first = torch.where(turns, c / (c - goal), 1.0).min(dim=1)
+        short = c + step[:, None] * (goal - c)
         reached = torch.arange(short.shape[1], device=short.device) == first[:, None]
         short = short.masked_fill(reached & turns, 0)
         better = self.objective(cut, M, right) <= self.objective(short, M, right)
-        found = torch.where(better[:, None], cut, short)
-        self.c = torch.where((failed == 0)[:, None], found, self.c)
+        return torch.where(better[:, None], cut, short)
 
     @staticmethod
     def objective(c: Tensor, M: Tensor, right: Tensor) -> Tensor:
