@@ -24,6 +24,8 @@ MAX_METADATA = 16
 MAX_SEED = 2**32 - 1
 MONTH = 30 * 86400.0
 
+Pair = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}=[^\x00]{0,500}$")]
+"""``name=text`` of a job's metadata."""
 MethodName = Annotated[str, Field(json_schema_extra={"enum": list(METHODS)})]
 Side = Annotated[int, Field(ge=8, le=1024)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]

@@ -11,7 +11,7 @@ from app.context import Context, Current
 from app.documentation import Responses, made, problems
 from app.idempotency import IdempotencyKey, once
 from app.pages import Cursor, Limit, decode, decode_number, encode
-from app.requests import Identifier, IdPath, JobRequest, Word
+from app.requests import MAX_METADATA, Identifier, IdPath, JobRequest, Pair, Word
 from app.schemas import EventPage, JobPage, JobView
 from app.submission import REFUSALS, endpoint, resolve
 from app.views import event_view, job_view
@@ -93,11 +93,15 @@ def submit(
 )
 def jobs(
     context: Current,
+    *,
     limit: Limit = 20,
     cursor: Cursor = None,
     status: Status | None = None,
     dataset_id: Annotated[Identifier | None, Query()] = None,
     method: Annotated[Word | None, Query()] = None,
+    metadata: Annotated[
+        list[Pair], Query(max_length=MAX_METADATA, description="name=text, for each that must be.")
+    ] = [],  # noqa: B006 - FastAPI's way to say none
 ) -> JobPage:
     found = context.store.jobs.page(
         context.owner,
@@ -106,6 +110,7 @@ def jobs(
         status=status,
         dataset_id=dataset_id,
         method=method,
+        metadata=[(name, text) for name, _, text in (pair.partition("=") for pair in metadata)],
     )
     workers = context.store.workers.alive(DAY)
     webhooks = context.store.webhooks.of(job.id for job in found[:limit])

@@ -1,5 +1,6 @@
 """SQL of jobs as their owner sees them: submit, read, list, cancel, delete."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, case, insert, literal, select, update
@@ -131,8 +132,9 @@ class Jobs:
         status: Status | None = None,
         dataset_id: str | None = None,
         method: str | None = None,
+        metadata: Sequence[tuple[str, str]] = (),
     ) -> list[Job]:
-        """Newest first, those older than the id ``after``."""
+        """Newest first, those older than the id ``after``; ``metadata`` must all be there."""
         query = select(jobs).where(jobs.c.owner == owner, jobs.c.deleted_at.is_(None))
         wanted = {
             jobs.c.status: status,
@@ -142,6 +144,8 @@ class Jobs:
         for column, value in wanted.items():
             if value is not None:
                 query = query.where(column == value)
+        for name, text in metadata:
+            query = query.where(jobs.c.metadata[name].as_string() == text)
         if after is not None:
             query = query.where(jobs.c.id < after)
         with self.database.read() as connection:

@@ -131,6 +131,16 @@ def test_lists_in_pages_and_by_filter(service: Service) -> None:
         assert [job["id"] for job in page["items"]] == expected
 
 
+def test_a_list_by_metadata(service: Service, dataset: Dataset) -> None:
+    body = {"dataset_id": dataset.id, "n_clusters": 2, "metadata": {"run": "a=b", "who": "me"}}
+    job = service.http.post("/v1/jobs", json=body).json()
+    for wanted, expected in [(["run=a=b"], [job["id"]]), (["run=a=b", "who=you"], [])]:
+        page = service.http.get("/v1/jobs", params={"metadata": wanted}).json()
+        assert [found["id"] for found in page["items"]] == expected
+    answer = service.http.get("/v1/jobs", params={"metadata": "run"})
+    assert "?metadata" in service.problem(answer, 422, "invalid-request")["detail"]
+
+
 def test_wrong_list_parameters(service: Service) -> None:
     for params, slug in [
         ({"limit": 0}, "invalid-request"),

@@ -46,6 +46,20 @@ def test_pages_go_from_new_to_old_and_filter(store: Store, submit: Callable[...,
     assert store.jobs.page("local", 9, method="dscnet") == []
 
 
+def test_a_page_of_jobs_with_some_metadata(store: Store, submit: Callable[..., Job]) -> None:
+    both = submit(metadata={"run": "first", "a.b-c_1": 'it\'s "100 %"'})
+    one = submit(metadata={"run": "first"})
+    submit(metadata={"run": "second"})
+
+    def found(*metadata: tuple[str, str]) -> set[str]:
+        return {job.id for job in store.jobs.page("local", 9, metadata=metadata)}
+
+    assert found(("run", "first")) == {both.id, one.id}
+    assert found(("run", "first"), ("a.b-c_1", 'it\'s "100 %"')) == {both.id}
+    assert found(("run", "first"), ("run", "second")) == set()
+    assert found(("run", "%")) == found(("other", "")) == set()
+
+
 def test_the_queue_position_counts_those_before(store: Store, submit: Callable[..., Job]) -> None:
     jobs = sorted((submit() for _ in range(3)), key=lambda job: job.id)
     assert [store.jobs.queue_position(job) for job in jobs] == [1, 2, 3]
