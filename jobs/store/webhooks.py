@@ -93,10 +93,13 @@ class Webhooks:
             .where(webhooks.c.state == Delivery.PENDING, webhooks.c.next_at <= now)
             .order_by(webhooks.c.attempts, webhooks.c.next_at)
             .limit(1)
-            .with_for_update(skip_locked=True)
         )
+        with self.database.read() as connection:  # a look holds up nobody who writes
+            if connection.execute(due).one_or_none() is None:
+                return None
         with self.database.write() as connection:
-            job_id = connection.execute(due).scalar_one_or_none()
+            locked = due.with_for_update(skip_locked=True)
+            job_id = connection.execute(locked).scalar_one_or_none()
             if job_id is None:
                 return None
             change = (
