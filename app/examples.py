@@ -132,3 +132,5 @@ READY: Example = {
     "checks": {"database": "ok", "broker": "ok", "store": "ok"},
     "workers": 1,
 }
+
+DELETED = {"id": "job_0198c5f02a7be4d1c20f9a", "bytes_freed": 41_203_118}

@@ -63,6 +63,15 @@ class DatasetView(BaseModel):
     links: dict[str, str]
 
 
+class Deleted(BaseModel):
+    """What is no longer there."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.DELETED]})
+
+    id: str
+    bytes_freed: int = Field(description="Of its files, and those of what went with it.")
+
+
 class DatasetPage(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.DATASET_PAGE]})
 

@@ -19,6 +19,7 @@ SOCKET_PATH_LIMIT = 100
 GIB = 1024**3
 Bytes = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
+Days = Annotated[float, Field(gt=0)]
 
 
 class Settings(BaseSettings):
@@ -67,6 +68,16 @@ class Settings(BaseSettings):
     max_requests_per_second: Annotated[float, Field(gt=0)] | None = Field(
         None,
         description="Of an owner, on average; ten seconds' worth at once. By default no limit.",
+    )
+
+    retain_jobs_days: Days | None = Field(
+        None,
+        description="Jobs are deleted with their files so long after their end; by default never.",
+    )
+    retain_datasets_days: Days | None = Field(
+        None,
+        description="Data sets that no job uses are deleted so long after their upload; by default "
+        "never.",
     )
 
     webhook_allow: str = Field(

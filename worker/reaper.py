@@ -6,6 +6,7 @@ from jobs.artifacts import ArtifactStore
 from jobs.queue import Queue
 from jobs.settings import Settings
 from jobs.store import Store
+from worker.retention import retire
 from worker.supervisor import Supervisor, resend
 from worker.sweep import sweep
 
@@ -37,6 +38,7 @@ class Reaper:
             self._wake()
         if time.monotonic() - self._swept >= SWEEP_SECONDS:
             self._swept = time.monotonic()
+            retire(self.settings, self.store, self.artifacts)
             sweep(self.settings, self.store, self.artifacts)
 
     def _wake(self) -> None:

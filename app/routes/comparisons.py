@@ -20,6 +20,7 @@ from app.negotiation import choose_format
 from app.pages import Cursor, Limit, decode, encode
 from app.requests import IdPath
 from app.routes.files import file_route
+from app.schemas import Deleted
 from app.submission import REFUSALS
 from jobs.errors import BrokerUnavailable, Conflict, Gone, IdempotencyKeyReused, NotFound
 from jobs.records import Comparison, Job, Notice
@@ -148,15 +149,15 @@ def cancel(comparison_id: IdPath, context: Current, response: Response) -> Compa
 
 @router.delete(
     "/{comparison_id}",
-    status_code=204,
     operation_id="delete_comparison",
     summary="Delete a finished comparison, its jobs and their files",
     responses=problems(*OBJECT, Conflict, unsafe=True),
 )
-def delete(comparison_id: IdPath, context: Current) -> None:
+def delete(comparison_id: IdPath, context: Current) -> Deleted:
     """Also the jobs that were resumed by others."""
-    for job_id in context.store.comparisons.delete(comparison_id, context.owner):
-        context.artifacts.delete(f"jobs/{job_id}")
+    gone = context.store.comparisons.delete(comparison_id, context.owner)
+    freed = sum(context.artifacts.delete(f"jobs/{job_id}") for job_id in gone)
+    return Deleted(id=comparison_id, bytes_freed=freed)
 
 
 @file_route(

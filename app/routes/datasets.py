@@ -12,7 +12,7 @@ from app.ingest import errors as ingest
 from app.pages import Cursor, Limit, decode, encode
 from app.registration import UploadOptions, register
 from app.requests import IdPath
-from app.schemas import DatasetPage, DatasetView
+from app.schemas import DatasetPage, DatasetView, Deleted
 from app.uploads import receive, scratch
 from app.views import dataset_view
 from jobs.errors import DatasetInUse, Gone, NotFound, QuotaExceeded
@@ -147,12 +147,11 @@ def dataset(dataset_id: IdPath, context: Current) -> DatasetView:
 
 @router.delete(
     "/{dataset_id}",
-    status_code=204,
     operation_id="delete_dataset",
     summary="Delete an image set and its files",
     responses=problems(*OBJECT, DatasetInUse, unsafe=True),
 )
-def delete(dataset_id: IdPath, context: Current) -> None:
+def delete(dataset_id: IdPath, context: Current) -> Deleted:
     """Refused while an unfinished job needs it. Its jobs keep their results."""
     context.store.datasets.delete(dataset_id, context.owner)
-    context.artifacts.delete(f"datasets/{dataset_id}")
+    return Deleted(id=dataset_id, bytes_freed=context.artifacts.delete(f"datasets/{dataset_id}"))

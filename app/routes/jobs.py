@@ -12,7 +12,7 @@ from app.documentation import Responses, made, problems
 from app.idempotency import IdempotencyKey, once
 from app.pages import Cursor, Limit, decode, decode_number, encode
 from app.requests import MAX_METADATA, Identifier, IdPath, JobRequest, Pair, Word
-from app.schemas import EventPage, JobPage, JobView
+from app.schemas import Deleted, EventPage, JobPage, JobView
 from app.submission import REFUSALS, endpoint, resolve
 from app.views import event_view, job_view
 from jobs.errors import (
@@ -199,14 +199,13 @@ def resume(
 
 @router.delete(
     "/{job_id}",
-    status_code=204,
     operation_id="delete_job",
     summary="Delete a finished job and its files",
     responses=problems(*OBJECT, Conflict, unsafe=True),
 )
-def delete(job_id: IdPath, context: Current) -> None:
+def delete(job_id: IdPath, context: Current) -> Deleted:
     context.store.jobs.delete(job_id, context.owner)
-    context.artifacts.delete(f"jobs/{job_id}")
+    return Deleted(id=job_id, bytes_freed=context.artifacts.delete(f"jobs/{job_id}"))
 
 
 def view(context: Context, job: Job) -> JobView:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, case, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, case, delete, exists, insert, select, update
 
 from jobs import errors, ids
 from jobs.records import JSON, Comparison, Job
@@ -109,6 +109,21 @@ class Comparisons:
         )
         with self.database.read() as connection:
             return list(connection.execute(query).scalars())
+
+    def empty(self, age: float) -> list[Comparison]:
+        """Those made ``age`` seconds ago whose jobs were all deleted."""
+        left = exists().where(
+            members.c.comparison_id == comparisons.c.id,
+            members.c.job_id == jobs.c.id,
+            jobs.c.deleted_at.is_(None),
+        )
+        query = select(comparisons).where(
+            comparisons.c.created_at < self.database.clock() - age,
+            comparisons.c.deleted_at.is_(None),
+            ~left,
+        )
+        with self.database.read() as connection:
+            return [_record(row) for row in connection.execute(query).mappings()]
 
     def delete(self, comparison_id: str, owner: str) -> list[str]:
         """Leave tombstones of a comparison and of all its jobs; returns the ids of those.

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import RowMapping, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from jobs import errors, ids
@@ -101,6 +101,17 @@ class Datasets:
                 .where(datasets.c.id == dataset_id)
                 .values(deleted_at=self.database.clock())
             )
+
+    def unused(self, age: float) -> list[Dataset]:
+        """Those made ``age`` seconds ago that no job uses, deleted ones aside."""
+        user = exists().where(jobs.c.dataset_id == datasets.c.id, jobs.c.deleted_at.is_(None))
+        query = select(datasets).where(
+            datasets.c.created_at < self.database.clock() - age,
+            datasets.c.deleted_at.is_(None),
+            ~user,
+        )
+        with self.database.read() as connection:
+            return [_record(row) for row in connection.execute(query).mappings()]
 
     def live_ids(self) -> set[str]:
         with self.database.read() as connection:

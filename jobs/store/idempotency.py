@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from jobs import errors
@@ -48,6 +48,14 @@ class IdempotencyKeys:
                 if earlier is None:
                     raise
         return get(earlier), False
+
+    def forget(self, age: float) -> None:
+        """Those that came first ``age`` seconds ago: what they made is deleted by then."""
+        limit = self.database.clock() - age
+        with self.database.write() as connection:
+            connection.execute(
+                delete(idempotency_keys).where(idempotency_keys.c.created_at < limit)
+            )
 
     def _find(self, once: Once | None) -> str | None:
         if once is None:

@@ -15,6 +15,9 @@ from jobs.store.tables import artifacts, datasets, events, jobs, members
 from jobs.store.turns import position
 from jobs.store.webhooks import Endpoint, drop, register, release
 
+MOST = 1000
+"""Rows that are looked at together."""
+
 
 def log(connection: Connection, at: float, job_id: str, kind: str, **data: Any) -> None:
     """Append to the job's log of transitions, in the transaction of the move itself.
@@ -212,6 +215,21 @@ class Jobs:
         with self.database.read() as connection:
             rows = connection.execute(query).mappings()
             return [Event.model_validate(dict(row)) for row in rows]
+
+    def ended(self, age: float) -> list[Job]:
+        """Those that were over ``age`` seconds ago, oldest first, at most ``MOST``."""
+        query = (
+            select(jobs)
+            .where(
+                jobs.c.finished_at < self.database.clock() - age,
+                jobs.c.deleted_at.is_(None),
+                jobs.c.status.in_(TERMINAL),
+            )
+            .order_by(jobs.c.finished_at)
+            .limit(MOST)
+        )
+        with self.database.read() as connection:
+            return [record(row) for row in connection.execute(query).mappings()]
 
     def live_ids(self) -> set[str]:
         with self.database.read() as connection:

@@ -22,6 +22,12 @@ class Workers:
         with self.database.write() as connection:
             connection.execute(delete(workers).where(workers.c.name == name))
 
+    def forget(self, age: float) -> None:
+        """Those not seen for ``age`` seconds: they were killed, or cut off for good."""
+        limit = self.database.clock() - age
+        with self.database.write() as connection:
+            connection.execute(delete(workers).where(workers.c.seen_at < limit))
+
     def alive(self, within: float) -> list[Worker]:
         """Workers seen in the last ``within`` seconds."""
         since = self.database.clock() - within

@@ -1,5 +1,6 @@
 """A job's life over HTTP: read, list, events, cancel, resume, delete."""
 
+from pathlib import Path
 from typing import Any
 
 from api_service import Service, add_dataset, finish, put_file
@@ -203,8 +204,11 @@ def test_a_deleted_job_is_gone_with_its_files(service: Service, submitted: dict[
     path = f"/v1/jobs/{submitted['id']}"
     service.problem(service.http.delete(path), 409, "conflict")
     finish(service.context, submitted["id"])
-    assert any(submitted["id"] in file for file in service.files)
-    assert service.http.delete(path).status_code == 204
+    held = sum(Path(file).stat().st_size for file in service.files if submitted["id"] in file)
+    assert held > 0
+    answer = service.http.delete(path)
+    assert answer.status_code == 200
+    assert answer.json() == {"id": submitted["id"], "bytes_freed": held}
     assert not any(submitted["id"] in file for file in service.files)
     for suffix in ("", "/labels", "/artifacts/report.json", "/checkpoints/model.safetensors"):
         service.problem(service.http.get(path + suffix), 410, "gone")

@@ -82,7 +82,7 @@ def test_labels_refused(service: Service, finished: str) -> None:
 def test_labels_after_the_data_set_was_deleted(
     service: Service, dataset: Dataset, finished: str
 ) -> None:
-    assert service.http.delete(f"/v1/datasets/{dataset.id}").status_code == 204
+    assert service.http.delete(f"/v1/datasets/{dataset.id}").status_code == 200
     rows = service.http.get(f"/v1/jobs/{finished}/labels").json()["labels"]
     assert [row["name"] for row in rows] == NAMES
 

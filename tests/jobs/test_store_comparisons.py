@@ -4,6 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
+from manual_clock import Time
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
@@ -193,3 +194,19 @@ def test_no_job_joins_while_its_comparison_is_deleted(store: Store, dataset: str
 )
 def test_the_state_of_several_jobs(states: str, expected: str) -> None:
     assert overall([Status(state) for state in states.split()]) == expected
+
+
+def test_a_comparison_is_old_when_all_its_jobs_are_deleted(
+    store: Store, dataset: str, clock: Time
+) -> None:
+    made, jobs = compare(store, dataset)
+    clock.now += 100
+    young, _ = compare(store, dataset)
+    for job in jobs.values():
+        assert store.comparisons.empty(50) == []
+        store.jobs.cancel(job.id, "local")
+        store.jobs.delete(job.id, "local")
+    assert [found.id for found in store.comparisons.empty(50)] == [made.id]
+    store.comparisons.delete(made.id, "local")
+    assert store.comparisons.empty(50) == []
+    assert store.comparisons.get(young.id, "local")

@@ -10,11 +10,12 @@ from embedded_broker import Broker
 from kombu import Connection
 
 from jobs.artifacts import describe
-from jobs.errors import BrokerUnavailable
+from jobs.errors import BrokerUnavailable, Gone
 from jobs.queue import QUEUE
 from jobs.states import Status
 from worker.periodic import Periodic
 from worker.reaper import Reaper
+from worker.retention import retire
 from worker.sweep import sweep
 
 MakeBench = Callable[..., Bench]
@@ -140,3 +141,42 @@ def test_sweeping_removes_what_no_row_names_and_nothing_else(make_bench: MakeBen
     sweep(bench.settings, bench.store, artifacts)
     assert [path for path in stays + young if not path.exists()] == []
     assert [path for path in goes if path.exists()] == []
+
+
+def test_what_is_kept_long_enough_goes_with_its_files(
+    make_bench: MakeBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = make_bench(retain_jobs_days=30, retain_datasets_days=60)
+    caplog.set_level(logging.INFO)
+    old, running = bench.submit(QUICK), bench.submit(QUICK)
+    bench.store.attempts.claim(running.id, "w")
+    bench.store.jobs.cancel(old.id, "local")
+    file_at(bench.artifacts.path(f"jobs/{old.id}/1/labels.npy"))
+    folders = [bench.artifacts.path(f"jobs/{old.id}"), bench.artifacts.path("datasets")]
+
+    def retired_after(days: float) -> tuple[bool, ...]:
+        later(bench, days * DAY)
+        retire(bench.settings, bench.store, bench.artifacts)
+        return tuple(not folder.exists() or not any(folder.iterdir()) for folder in folders)
+
+    assert retired_after(29) == (False, False)
+    assert retired_after(31) == (True, False)
+    assert f"jobs/{old.id}: kept long enough, 1 bytes freed" in caplog.text
+    with pytest.raises(Gone):
+        bench.job(old.id)
+    assert retired_after(61) == (True, False), "a job that runs needs it"
+    assert bench.job(running.id).status is Status.RUNNING
+    bench.store.jobs.cancel(running.id, "local")
+    bench.store.attempts.cancelled(running.id, 1)
+    assert retired_after(62) == (True, False)
+    assert retired_after(93) == (True, True)
+
+
+def test_nothing_goes_unless_it_is_asked_for(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    job = bench.submit(QUICK)
+    bench.store.jobs.cancel(job.id, "local")
+    later(bench, 10_000 * DAY)
+    retire(bench.settings, bench.store, bench.artifacts)
+    assert bench.job(job.id).status is Status.CANCELLED
+    assert bench.artifacts.path(f"datasets/{job.dataset_id}").exists()
