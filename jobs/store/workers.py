@@ -22,6 +22,12 @@ class Workers:
         with self.database.write() as connection:
             connection.execute(delete(workers).where(workers.c.name == name))
 
+    def forget(self, silent_for: float) -> None:
+        """Those that were killed never leave; one that comes back is written down again."""
+        limit = self.database.clock() - silent_for
+        with self.database.write() as connection:
+            connection.execute(delete(workers).where(workers.c.seen_at < limit))
+
     def alive(self, within: float) -> list[Worker]:
         """Workers seen in the last ``within`` seconds."""
         since = self.database.clock() - within
