@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def check_jobs(site: Site, load: Load, expected: dict[int, Results]) -> None:
     """All that was accepted is there once, has succeeded once, and as if nothing had happened."""
     service = site.service
     for job_id in load.accepted:
-        wait_until(lambda: service.get(f"/v1/jobs/{job_id}")["terminal"], END_SECONDS)
+        wait_until(partial(ended, service, job_id), END_SECONDS)
     jobs = {job["id"]: job for job in service.listing("/v1/jobs")}
     assert jobs.keys() == load.accepted.keys()
     for job_id, (dataset, seed) in load.accepted.items():
@@ -65,6 +66,10 @@ def check_jobs(site: Site, load: Load, expected: dict[int, Results]) -> None:
         assert counts["submitted"] == counts["succeeded"] == 1, kinds
         assert counts["claimed"] == counts["requeued"] + 1, kinds
         assert results(service, job_id) == expected[seed], f"{job_id}: other results"
+
+
+def ended(service: Service, job_id: str) -> bool:
+    return bool(service.get(f"/v1/jobs/{job_id}")["terminal"])
 
 
 def check_datasets(site: Site, load: Load, expected: Results) -> None:
