@@ -12,7 +12,6 @@ from store_rows import postgres_schema
 
 from jobs.store.database import Database
 
-
 pytestmark = pytest.mark.chaos
 
 

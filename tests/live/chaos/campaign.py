@@ -4,7 +4,7 @@ import time
 
 from chaos.faults import FAULTS, Fault
 from chaos.schedule import generator, plan
-from chaos.site import Site
+from chaos.site import PROCESSES, Site
 from chaos.tally import Tally
 from live_service import wait_until
 
@@ -12,7 +12,8 @@ RECOVERY_SECONDS = 90.0
 
 
 def campaign(site: Site, seed: int, number: int) -> Tally:
-    """Strike so often; between most strikes, wait until the service is ready again."""
+    """Strike so often once jobs run; after most strikes, wait until the service is ready again."""
+    wait_until(lambda: len(site.pids("trainer")) == PROCESSES["worker"])
     began, tally = time.monotonic(), Tally()
     tally.skipped = {f.name: reason for f in FAULTS if (reason := f.missing(site)) is not None}
     faults = {fault.name: fault for fault in FAULTS if fault.name not in tally.skipped}
