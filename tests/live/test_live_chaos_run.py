@@ -17,6 +17,7 @@ from chaos import checks, servers
 from chaos.campaign import campaign
 from chaos.load import CLUSTERS, METHOD, SEEDS, Images, Load
 from chaos.site import Site, embedded, with_servers
+from chaos.tally import Tally
 from live_service import Service
 
 pytestmark = pytest.mark.chaos
@@ -77,12 +78,29 @@ def run(
     undisturbed: tuple[checks.Results, dict[int, checks.Results]],
     data_dir: Path,
 ) -> None:
-    began = time.monotonic()
+    began, tally = time.monotonic(), Tally()
+    try:
+        strike_and_check(build, share, images, undisturbed, data_dir, tally)
+    finally:
+        for line in tally.lines():
+            tell(line)
+    seconds = time.monotonic() - began
+    tell(f"{build.__name__}: seed {SEED}, all as it should be after {seconds:.0f} s")
+
+
+def strike_and_check(
+    build: Build,
+    share: int,
+    images: Images,
+    undisturbed: tuple[checks.Results, dict[int, checks.Results]],
+    data_dir: Path,
+    tally: Tally,
+) -> None:
     pixels, results = undisturbed
     with build(data_dir) as site:
         load = Load(site.links["client"].port, images)
         load.start()
-        tally = campaign(site, SEED, share)
+        campaign(site, SEED, share, tally)
         load.finish()
         checks.check_jobs(site, load, results)
         checks.check_datasets(site, load, pixels)
@@ -90,13 +108,11 @@ def run(
         events = Counter(kind for job in load.accepted for kind in site.service.events(job))
         site.service.stack.stop()
         swept = checks.check_left(site)
-    for line in tally.lines():
-        tell(line)
-    tell(f"answers to uploads and submissions: {dict(load.answers)}")
-    tell(f"events of {len(load.accepted)} jobs: {dict(events)}; files left to the sweep: {swept}")
-    tell(
-        f"{build.__name__}: seed {SEED}, all as it should be after {time.monotonic() - began:.0f} s"
-    )
+    tally.notes = [
+        f"answers to uploads and submissions: {dict(load.answers)}",
+        f"data sets: {len(load.datasets)}; events of {len(load.accepted)} jobs: {dict(events)}",
+        f"files left to the sweep: {swept}",
+    ]
 
 
 def tell(line: str) -> None:

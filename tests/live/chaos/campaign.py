@@ -11,10 +11,10 @@ from live_service import wait_until
 RECOVERY_SECONDS = 90.0
 
 
-def campaign(site: Site, seed: int, number: int) -> Tally:
+def campaign(site: Site, seed: int, number: int, tally: Tally) -> None:
     """Strike so often once jobs run; after most strikes, wait until the service is ready again."""
     wait_until(lambda: len(site.pids("trainer")) == PROCESSES["worker"])
-    began, tally = time.monotonic(), Tally()
+    began = time.monotonic()
     tally.skipped = {f.name: reason for f in FAULTS if (reason := f.missing(site)) is not None}
     faults = {fault.name: fault for fault in FAULTS if fault.name not in tally.skipped}
     for place, strike in enumerate(plan(seed, number, list(faults))):
@@ -24,7 +24,6 @@ def campaign(site: Site, seed: int, number: int) -> Tally:
         tally.times[strike.fault] += 1
         if strike.wait:
             tally.recoveries[strike.fault].append(recover(site, faults[strike.fault]))
-    return tally
 
 
 def recover(site: Site, fault: Fault) -> float:

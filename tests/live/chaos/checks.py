@@ -75,7 +75,7 @@ def ended(service: Service, job_id: str) -> bool:
 def check_datasets(site: Site, load: Load, expected: Results) -> None:
     service = site.service
     there = {dataset["id"] for dataset in service.listing("/v1/datasets")}
-    assert there == {dataset for dataset, _ in load.accepted.values()}
+    assert there == load.datasets
     for dataset in there:
         assert data_digests(service, dataset) == expected, f"{dataset}: other images"
 

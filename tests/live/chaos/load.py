@@ -22,6 +22,7 @@ METHOD = {
     "round_epochs": 2,
 }
 SEEDS = (1, 2)
+UPLOAD_SECONDS = 2.0
 PAUSE = 0.3
 TIMEOUT = 15.0
 
@@ -41,7 +42,7 @@ class Images:
 
 
 class Load(threading.Thread):
-    """``accepted`` maps jobs to their data set and seed; ``answers`` counts what was answered.
+    """``accepted`` maps jobs to their data set and seed; ``datasets`` are all that were uploaded.
 
     A request is repeated, the same to the byte and under the same key, until it is accepted.
     """
@@ -51,16 +52,20 @@ class Load(threading.Thread):
         self.images = images
         self.url = f"http://127.0.0.1:{port}"
         self.accepted: dict[str, tuple[str, int]] = {}
+        self.datasets: set[str] = set()
         self.answers: Counter[str] = Counter()
         self.refusal: str | None = None
         self._over = threading.Event()
         self._open: set[str] = set()
+        self._uploaded = time.monotonic()
 
     def run(self) -> None:
         with httpx.Client(base_url=self.url, timeout=TIMEOUT, trust_env=False) as http:
             while not self._over.is_set():
                 if len(self._open) < UNDER_WAY:
                     self._one_more(http)
+                elif time.monotonic() - self._uploaded > UPLOAD_SECONDS:
+                    self._upload(http)
                 self._look(http)
                 self._over.wait(PAUSE)
 
@@ -71,14 +76,8 @@ class Load(threading.Thread):
         assert self.refusal is None, self.refusal
 
     def _one_more(self, http: httpx.Client) -> None:
-        number = len(self.accepted)
-        seed = SEEDS[number % len(SEEDS)]
-        dataset = self._insist(
-            http,
-            "/v1/datasets?truth=folders",
-            content=self.images.upload(number),
-            headers={"Content-Type": "application/zip"},
-        )
+        seed = SEEDS[len(self.accepted) % len(SEEDS)]
+        dataset = self._upload(http)
         if dataset is None:
             return
         body = {"dataset_id": dataset, "n_clusters": CLUSTERS, "method": METHOD, "seed": seed}
@@ -86,6 +85,18 @@ class Load(threading.Thread):
         if job is not None:
             self.accepted[job] = (dataset, seed)
             self._open.add(job)
+
+    def _upload(self, http: httpx.Client) -> str | None:
+        made = self._insist(
+            http,
+            "/v1/datasets?truth=folders",
+            content=self.images.upload(len(self.datasets)),
+            headers={"Content-Type": "application/zip"},
+        )
+        if made is not None:
+            self.datasets.add(made)
+        self._uploaded = time.monotonic()
+        return made
 
     def _insist(self, http: httpx.Client, path: str, **request: object) -> str | None:
         """The id of what was made; None if it was refused for good."""

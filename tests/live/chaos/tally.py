@@ -13,6 +13,7 @@ class Tally:
         self.times: Counter[str] = Counter()
         self.recoveries: defaultdict[str, list[float]] = defaultdict(list)
         self.skipped: dict[str, str] = {}
+        self.notes: list[str] = []
 
     def lines(self) -> Iterable[str]:
         yield ROW.format("fault", "times", "waited", "median s", "slowest s")
@@ -25,3 +26,4 @@ class Tally:
         yield ROW.format("all", self.times.total(), sum(map(len, self.recoveries.values())), "", "")
         for name, reason in sorted(self.skipped.items()):
             yield f"{name}: not done, {reason}"
+        yield from self.notes
