@@ -4,11 +4,12 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.context import Context
 from app.ingest import IngestOptions, ingest, sniff
 from app.requests import Text
-from app.uploads import Received
+from app.uploads import Received, room
 from jobs import ids
 from jobs.records import Dataset
 
@@ -47,7 +48,8 @@ def register(context: Context, received: Received, options: UploadOptions) -> tu
     context.store.datasets.check_room(context.owner)
     kind = sniff(received.path, received.content_type, received.filename)
     target = received.folder / "canonical"
-    ingested = ingest(received.path, kind, reading, target, context.settings)
+    with room():
+        ingested = ingest(received.path, kind, reading, target, context.settings)
     row = {
         **ingested.model_dump(mode="json"),
         "id": ids.new("ds"),
@@ -60,16 +62,24 @@ def register(context: Context, received: Received, options: UploadOptions) -> tu
 
 
 def _store(context: Context, received: Received, row: dict[str, Any]) -> tuple[Dataset, bool]:
-    """Files, then the row; the files go again if the row is not, or was there already."""
-    prefix, created = f"datasets/{row['id']}", False
+    """Files, then the row; the files go again if the row is not, or was there already.
+
+    They stay when the database fails: the row may be there, and only its answer lost. A later sweep
+    can tell.
+    """
+    prefix, kept = f"datasets/{row['id']}", False
     try:
-        for file in sorted((received.folder / "canonical").iterdir()):
-            context.artifacts.take(file, f"{prefix}/{file.name}")
-        dataset, created = context.store.datasets.add(**row)
+        with room():
+            for file in sorted((received.folder / "canonical").iterdir()):
+                context.artifacts.take(file, f"{prefix}/{file.name}")
+        dataset, kept = context.store.datasets.add(**row)
+    except SQLAlchemyError:
+        kept = True
+        raise
     finally:
-        if not created:
+        if not kept:
             context.artifacts.delete(prefix)
-    return dataset, created
+    return dataset, kept
 
 
 def _name(options: UploadOptions, received: Received) -> str:

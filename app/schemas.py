@@ -116,7 +116,9 @@ class MethodList(BaseModel):
 
 class WorkerSeen(BaseModel):
     name: str
-    seen_at: AwareDatetime | None = Field(description="Null if not heard of for a day.")
+    seen_at: AwareDatetime | None = Field(
+        description="Null once it is forgotten: a worker that was silent for ten leases."
+    )
 
 
 class WebhookView(BaseModel):

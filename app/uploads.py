@@ -40,13 +40,14 @@ class Spool:
     """The scratch file; counts against the limit and hashes what flows into it."""
 
     def __init__(self, path: Path, limit: int) -> None:
-        self._file = path.open("xb")
+        with room():
+            self._file = path.open("xb")
         self._limit = limit
         self._size = 0
         self._digest = hashlib.sha256()
 
     def write(self, block: bytes) -> None:
-        """Raises TooLarge."""
+        """Raises TooLarge, or StorageFull."""
         self._size += len(block)
         if self._size > self._limit:
             raise too_large(self._limit)
@@ -75,7 +76,8 @@ def room() -> Iterator[None]:
 @contextmanager
 def scratch(parent: Path) -> Iterator[Path]:
     """A folder that is gone afterwards, whatever happens."""
-    folder = Path(tempfile.mkdtemp(prefix="upload-", dir=parent))
+    with room():
+        folder = Path(tempfile.mkdtemp(prefix="upload-", dir=parent))
     try:
         yield folder
     finally:

@@ -13,6 +13,8 @@ from worker.sweep import sweep
 OVERDUE_SECONDS = 5.0
 """A message that an idle worker has not received for so long was lost."""
 SWEEP_SECONDS = 600.0
+FORGOTTEN_LEASES = 10
+"""A worker that was silent for so many leases is dead."""
 
 
 class Reaper:
@@ -33,6 +35,7 @@ class Reaper:
 
     def look(self) -> None:
         """One round. Raises when database or broker are away; the next round tries again."""
+        self.store.workers.forget(FORGOTTEN_LEASES * self.settings.lease_seconds)
         resend(self.store, self.queue, self.store.attempts.expire())
         if self.supervisor.job_id is None:
             self._wake()

@@ -10,15 +10,12 @@ from jobs.settings import Settings
 from jobs.store import Store
 
 DAY = 86400.0
-WORKERS_DAYS = 7
-"""A worker that was not heard of for so long has no row any more."""
 
 logger = logging.getLogger(__name__)
 
 
 def retire(settings: Settings, store: Store, artifacts: ArtifactStore) -> None:
     """One look at everything; what somebody uses by now, or has deleted, is passed over."""
-    store.workers.forget(WORKERS_DAYS * DAY)
     if settings.retain_jobs_days is not None:
         age = settings.retain_jobs_days * DAY
         for job in store.jobs.ended(age):

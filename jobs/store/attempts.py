@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Update,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from jobs import errors
 from jobs.records import JSON, Artifact, Claim, Dataset, Job, Progress
@@ -79,12 +90,16 @@ class Attempts:
     def succeed(
         self, job_id: str, attempt: int, result: JSON, notices: list[JSON], files: list[Artifact]
     ) -> bool:
-        """Publish: files and row become the job's results in one transaction."""
+        """Publish: files and row become the job's results in one transaction.
+
+        True also if they had become so before: of a lost connection it is not known whether what
+        it last said was done, and the caller says it again.
+        """
         now = self.database.clock()
         values = {"result": result, "notices": notices}
         with self.database.write() as connection:
             if not _finish(connection, job_id, attempt, Status.SUCCEEDED, now, values):
-                return False
+                return _has_succeeded(connection, job_id, attempt)
             _replace(connection, job_id, files, kinds=None)
             log(connection, now, job_id, Status.SUCCEEDED)
             return True
@@ -119,9 +134,14 @@ class Attempts:
             return self._lost(connection, _mine(job_id, attempt), now, error)
 
     def expire(self) -> list[str]:
-        """Handle every running job whose lease has passed; returns those that were touched."""
+        """Handle every running job whose lease has passed; returns those that were touched.
+
+        A lease that ends later than any that could be given now is of before the clock was set
+        back; a worker that is alive has renewed it.
+        """
         now = self.database.clock()
-        stale = and_(jobs.c.status.in_(ACTIVE), jobs.c.lease_until < now)
+        over = or_(jobs.c.lease_until < now, jobs.c.lease_until > now + 2 * self.lease_seconds)
+        stale = and_(jobs.c.status.in_(ACTIVE), over)
         with self.database.write() as connection:
             found = connection.execute(
                 select(jobs.c.id, jobs.c.attempt, jobs.c.worker).where(stale)
@@ -131,20 +151,22 @@ class Attempts:
                 error = errors.AttemptsExhausted(
                     f"The worker {worker} fell silent while it ran attempt {attempt}."
                 )
-                condition = and_(_mine(job_id, attempt), jobs.c.lease_until < now)
+                condition = and_(_mine(job_id, attempt), over)
                 if self._lost(connection, condition, now, error):
                     touched.append(job_id)
             return touched
 
     def unsent(self, older_than: float) -> list[str]:
-        """Queued jobs, oldest first, whose last message (if any) is older than so many seconds."""
-        limit = self.database.clock() - older_than
+        """Queued jobs, oldest first, whose last message (if any) is older than so many seconds.
+
+        One of the future is of before the clock was set back, and may be of any age.
+        """
+        now = self.database.clock()
+        limit, last = now - older_than, func.coalesce(jobs.c.sent_at, jobs.c.created_at)
         query = (
             select(jobs.c.id)
             .where(jobs.c.status == Status.QUEUED)
-            .where(
-                jobs.c.sent_at.is_(None) & (jobs.c.created_at < limit) | (jobs.c.sent_at < limit)
-            )
+            .where(or_(last < limit, last > now))
             .order_by(jobs.c.id)
         )
         with self.database.read() as connection:
@@ -170,7 +192,8 @@ class Attempts:
             return False
         if row.status == Status.CANCELLING:
             done = _finish(connection, row.id, row.attempt, Status.CANCELLED, now, {})
-            log(connection, now, row.id, Status.CANCELLED)
+            if done:
+                log(connection, now, row.id, Status.CANCELLED)
             return done
         failures = row.failures + 1
         if failures < self.max_failures:
@@ -180,7 +203,8 @@ class Attempts:
             )
         final = {"error": error.problem() | {"attempts": failures}, "failures": failures}
         done = _finish(connection, row.id, row.attempt, Status.FAILED, now, final)
-        log(connection, now, row.id, Status.FAILED, error=error.slug())
+        if done:
+            log(connection, now, row.id, Status.FAILED, error=error.slug())
         return done
 
 
@@ -207,6 +231,13 @@ def _finish(
         .values(status=target, finished_at=now, lease_until=None, **_used(now), **values)
     )
     return connection.execute(change).rowcount == 1
+
+
+def _has_succeeded(connection: Connection, job_id: str, attempt: int) -> bool:
+    query = select(jobs.c.id).where(
+        jobs.c.id == job_id, jobs.c.attempt == attempt, jobs.c.status == Status.SUCCEEDED
+    )
+    return connection.execute(query).one_or_none() is not None
 
 
 def _requeue(

@@ -14,6 +14,14 @@ from jobs.store.migrations import upgrade
 Clock = Callable[[], float]
 SCHEMA_LOCK = 5_251_000
 """PostgreSQL's advisory lock that is held while the schema changes."""
+PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""libpq's: a server that vanished without a word is missed in seconds, not after hours."""
 
 
 class Database:
@@ -65,7 +73,7 @@ class Database:
 
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        return create_engine(url, pool_pre_ping=True, connect_args=PATIENCE)
     database = make_url(url).database
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)

@@ -22,9 +22,9 @@ class Workers:
         with self.database.write() as connection:
             connection.execute(delete(workers).where(workers.c.name == name))
 
-    def forget(self, age: float) -> None:
-        """Those not seen for ``age`` seconds: they were killed, or cut off for good."""
-        limit = self.database.clock() - age
+    def forget(self, silent_for: float) -> None:
+        """Those that were killed never leave; one that comes back is written down again."""
+        limit = self.database.clock() - silent_for
         with self.database.write() as connection:
             connection.execute(delete(workers).where(workers.c.seen_at < limit))
 

@@ -6,6 +6,7 @@ import io
 import socket
 import tarfile
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ import httpx
 import numpy as np
 import pytest
 from api_service import Service, add_dataset, npy, png_zip, serving, wait_until
+from chaos.volume import Volume
 from PIL import Image
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
 
 from jobs.records import Dataset
 from jobs.settings import Settings
@@ -177,6 +181,38 @@ def test_two_uploads_of_the_same_bytes_at_once_make_one_data_set(service: Servic
     assert len(made) == 1
     held = {Path(file).parent.name for file in service.files if "datasets" in file}
     assert held == set(service.rows[0])
+
+
+def test_a_data_set_whose_row_was_written_keeps_its_files_though_the_answer_was_lost(
+    service: Service,
+) -> None:
+    def lose_answer(connection: Connection) -> None:
+        connection.connection.commit()
+        raise OperationalError("COMMIT", {}, ConnectionResetError("the connection was lost"))
+
+    data, engine = png_zip(seed=4), service.context.store.database.engine
+    event.listen(engine, "commit", lose_answer)
+    try:
+        lost = post(service, data, "application/zip")
+    finally:
+        event.remove(engine, "commit", lose_answer)
+    service.problem(lost, 500, "internal-error")
+    again = post(service, data, "application/zip")
+    assert again.status_code == 200, again.text
+    folder = service.context.artifacts.path(f"datasets/{again.json()['id']}")
+    assert sorted(p.name for p in folder.iterdir()) == ["index.json", "pixels.npy"]
+
+
+@pytest.mark.parametrize("folder", ["artifacts", "scratch"])
+def test_a_full_disk_refuses_an_upload_and_nothing_stays(tmp_path: Path, folder: str) -> None:
+    with closing(Volume(tmp_path / folder)) as volume:
+        if volume.missing:
+            pytest.skip(volume.missing)
+        with serving(Settings(data_dir=tmp_path)) as service:
+            with service.unchanged(), volume.full():
+                refused = post(service, png_zip(), "application/zip")
+                service.problem(refused, 507, "storage-full")
+            assert post(service, png_zip(), "application/zip").status_code == 201
 
 
 def test_a_client_that_leaves_leaves_nothing(service: Service) -> None:

@@ -103,8 +103,19 @@ def test_a_late_attempt_changes_nothing(
     assert status(store, job.id) is Status.RUNNING
     assert store.jobs.artifacts(job.id) == []
     assert attempts.succeed(job.id, 2, {}, [], [])
-    assert not attempts.succeed(job.id, 2, {"again": 1}, [], [])
+    assert not attempts.succeed(job.id, 1, {"late": 1}, [], [])
     assert store.jobs.get(job.id, "local").result == {}
+
+
+def test_a_success_that_is_told_twice_is_one(store: Store, submit: Callable[..., Job]) -> None:
+    job = submit()
+    store.attempts.claim(job.id, "w")
+    files = [artifact("labels.npy")]
+    assert store.attempts.succeed(job.id, 1, {"n_images": 4}, [], files)
+    assert store.attempts.succeed(job.id, 1, {"again": 1}, [], [])
+    assert store.jobs.get(job.id, "local").result == {"n_images": 4}
+    assert store.jobs.artifacts(job.id) == files
+    assert kinds(store, job.id) == ["submitted", "claimed", "succeeded"]
 
 
 def test_cancelling_a_queued_job_ends_it(
@@ -227,6 +238,20 @@ def test_unsent_are_the_queued_without_a_recent_message(
     assert store.attempts.unsent(5) == [second.id]
     clock.now += 6
     assert store.attempts.unsent(5) == [first.id, second.id]
+
+
+def test_what_was_written_before_the_clock_was_set_back_is_not_waited_for(
+    store: Store, submit: Callable[..., Job], clock: Time
+) -> None:
+    running, alive, waiting = submit(), submit(), submit()
+    store.attempts.claim(running.id, "dead")
+    store.attempts.claim(alive.id, "alive")
+    store.jobs.sent(waiting.id)
+    clock.now -= 3600
+    store.attempts.heartbeat(alive.id, 1, None)
+    assert store.attempts.expire() == [running.id]
+    assert status(store, alive.id) is Status.RUNNING
+    assert waiting.id in store.attempts.unsent(5)
 
 
 def test_active_attempts_are_those_under_way(store: Store, submit: Callable[..., Job]) -> None:

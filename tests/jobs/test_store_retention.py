@@ -52,11 +52,3 @@ def test_keys_of_requests_are_forgotten(store: Store, submit: Submit, clock: Tim
     clock.now += 2 * DAY
     store.idempotency_keys.forget(DAY)
     assert store.idempotency_keys.made(once, lambda: "new", lambda found: found) == ("new", True)
-
-
-def test_workers_that_were_killed_are_forgotten(store: Store, clock: Time) -> None:
-    store.workers.beat("killed", "cpu", None)
-    clock.now += DAY
-    store.workers.beat("alive", "cpu", None)
-    store.workers.forget(DAY / 2)
-    assert [worker.name for worker in store.workers.alive(9 * DAY)] == ["alive"]

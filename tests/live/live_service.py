@@ -34,15 +34,17 @@ ROLES: dict[str, Callable[[list[str]], bool]] = {
 class Service:
     """A running stack, a client of it, and a plain HTTP connection for what the client lacks."""
 
+    stack_class = LocalStack
+
     def __init__(self, data_dir: Path, port: int, client: Client, http: httpx.Client) -> None:
         self.data_dir = data_dir
         self.client = client
         self.http = http
-        self.stack = LocalStack(data_dir, port=port)
+        self.stack = self.stack_class(data_dir, port=port)
 
     def start_again(self) -> None:
         """On the same folder and port, after ``stack.stop()``."""
-        self.stack = LocalStack(self.data_dir, port=self.stack.port)
+        self.stack = self.stack_class(self.data_dir, port=self.stack.port)
         self.stack.start()
 
     def get(self, path: str, **parameters: Any) -> Any:
@@ -113,7 +115,9 @@ class Service:
 
 
 @contextmanager
-def running(data_dir: Path, settings: dict[str, str]) -> Iterator[Service]:
+def running(
+    data_dir: Path, settings: dict[str, str], kind: type[Service] = Service
+) -> Iterator[Service]:
     """A service on a data folder; when it is stopped, none of its processes may be left."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -124,7 +128,7 @@ def running(data_dir: Path, settings: dict[str, str]) -> Iterator[Service]:
     ):
         for name, value in (SETTINGS | settings).items():
             environment.setenv(name, value)
-        service = Service(data_dir, port, client, http)
+        service = kind(data_dir, port, client, http)
         try:
             service.stack.start()
             yield service

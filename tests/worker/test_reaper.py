@@ -73,6 +73,16 @@ def test_an_idle_worker_sends_the_oldest_waiting_job_again_a_busy_one_none(
     assert messages(bench) == 1
 
 
+def test_a_worker_that_was_killed_is_forgotten(make_bench: MakeBench, broker: Broker) -> None:
+    bench = make_bench(broker_url=broker.url)
+    bench.store.workers.beat("killed", "cpu", None)
+    later(bench, 150)
+    bench.store.workers.beat("alive", "cpu", None)
+    later(bench, 201)
+    reaper_of(bench).look()
+    assert [worker.name for worker in bench.store.workers.alive(DAY)] == ["alive"]
+
+
 def test_without_a_broker_lost_jobs_still_go_back_into_the_queue(make_bench: MakeBench) -> None:
     bench = make_bench()
     job = bench.submit(QUICK)
