@@ -133,4 +133,4 @@ READY: Example = {
     "workers": 1,
 }
 
-DELETED = {"id": "job_0198c5f02a7be4d1c20f9a", "bytes_freed": 41_203_118}
+DELETED: Example = {"id": JOB_ID, "bytes_freed": 41_203_118}
