@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bench import ENDLESS, Bench, wait_until
+import redis
+from bench import ENDLESS, QUICK, Bench, wait_until
 from embedded_broker import Broker
 
 from jobs.states import Status
@@ -99,6 +100,20 @@ def test_a_worker_that_waits_for_its_broker_can_be_stopped(
     processes[0].send_signal(signal.SIGTERM)
     assert processes[0].wait(timeout=90) == 0
     assert bench.store.workers.alive(60) == []
+
+
+def test_a_worker_outlives_a_full_broker(
+    make_bench: MakeBench, broker: Broker, processes: Processes, tmp_path: Path
+) -> None:
+    bench = make_bench(broker_url=broker.url)
+    job = bench.submit(QUICK)
+    with redis.Redis(unix_socket_path=str(broker.socket)) as client:
+        client.config_set("maxmemory", "1")
+        processes.append(start(bench, tmp_path / "log"))
+        wait_until(lambda: "maxmemory" in (tmp_path / "log").read_text())
+        client.config_set("maxmemory", "0")
+    wait_until(lambda: bench.job(job.id).status is not Status.QUEUED)
+    assert processes[0].poll() is None
 
 
 @pytest.mark.parametrize("missing", ["torch", "fastapi"])

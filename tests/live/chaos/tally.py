@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from statistics import median
 
 ROW = "{:<32} {:>5} {:>9} {:>9} {:>9}"
 
@@ -18,10 +19,10 @@ class Tally:
     def lines(self) -> Iterable[str]:
         yield ROW.format("fault", "times", "waited", "median s", "slowest s")
         for name in sorted(self.times):
-            seconds = sorted(self.recoveries[name])
+            seconds = self.recoveries[name]
             figures = ("-", "-")
             if seconds:
-                figures = (f"{seconds[len(seconds) // 2]:.1f}", f"{seconds[-1]:.1f}")
+                figures = (f"{median(seconds):.1f}", f"{max(seconds):.1f}")
             yield ROW.format(name, self.times[name], len(seconds), *figures)
         yield ROW.format("all", self.times.total(), sum(map(len, self.recoveries.values())), "", "")
         for name, reason in sorted(self.skipped.items()):
