@@ -12,7 +12,7 @@ WHOLE := orl,coil20,yaleb,coil100
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
-.PHONY: demo test check serve test-slow fuzz chaos bench bench-speed bench-table bench-solvers gpu-check bench-tables bench-figure format clean
+.PHONY: demo test check serve test-slow fuzz chaos load bench bench-speed bench-table bench-solvers gpu-check bench-tables bench-figure format clean
 
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
@@ -45,6 +45,9 @@ bench: $(READY)       ## SET=orl|olivetti|coil20|coil100|yaleb METHOD=table5: do
 
 bench-speed: $(READY)  ## [LARGE=1 SETS KINDS DATA ROUNDS THREADS]: epochs, memory, spectral rounds
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks speed $(call given,$(SPEED)) $(if $(LARGE),--large)
+
+load: $(READY)        ## [RATE STREAMS SECONDS UPLOAD]: the service under load while a job trains, loopback alone
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks load $(call given,RATE STREAMS SECONDS UPLOAD)
 
 bench-table: $(READY)  ## [DATA THREADS]: Tables 2 (n = 10, 38) and 5 of the methods without a network
 	for set in orl coil20; do $(BIN)/python -m benchmarks run $(call given,DATA THREADS CACHE) $$set shallow || exit 1; done

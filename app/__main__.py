@@ -2,19 +2,21 @@
 
 import logging
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from socket import socket
 
 import uvicorn
 from sqlalchemy import make_url
 
 from app.main import create_app
+from app.streams import Streams
 from jobs.settings import Settings, SettingsError, load
 from jobs.store import Store
 from jobs.store.migrations import SchemaTooNew
 
-REFUSED = 2
-"""Exit status for settings that cannot be served."""
+FAILED, REFUSED = 1, 2
+"""Exit statuses: it could not start, or may not with these settings."""
 
 
 def checked() -> Settings:
@@ -37,6 +39,18 @@ def has_key(settings: Settings) -> bool:
         return store.keys.exist(live=True)
 
 
+class Server(uvicorn.Server):
+    """Ends the streams of events first: uvicorn waits for requests to end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self.streams = streams
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        self.streams.close()
+        await super().shutdown(sockets)
+
+
 def main() -> int:
     try:
         settings = checked()
@@ -47,7 +61,7 @@ def main() -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -56,7 +70,10 @@ def main() -> int:
         proxy_headers=False,
         timeout_graceful_shutdown=10,
     )
-    return 0
+    server = Server(config, app.state.context.streams)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    return 0 if server.started else FAILED
 
 
 if __name__ == "__main__":

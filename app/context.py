@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from app import errors
 from app.rates import Rates
+from app.streams import Streams
 from jobs.artifacts import ArtifactStore
 from jobs.queue import Queue, celery_app
 from jobs.records import Scope
@@ -29,6 +30,7 @@ class Context:
     queue: Queue
     readers: CapacityLimiter
     """How many uploads are read at once; others wait, so that reading leaves threads to serve."""
+    streams: Streams
     rates: Rates | None = None
     owner: str = OWNER
 
@@ -40,12 +42,14 @@ class Context:
     def open(cls, settings: Settings) -> "Context":
         """Connect to what the settings name; the broker is not contacted yet."""
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+        store = Store(settings)
         return cls(
             settings=settings,
-            store=Store(settings),
+            store=store,
             artifacts=ArtifactStore(settings.artifacts_dir),
             queue=Queue(celery_app(settings)),
             readers=CapacityLimiter(READERS),
+            streams=Streams(store.events),
             rates=Rates(rate) if (rate := settings.max_requests_per_second) else None,
         )
 

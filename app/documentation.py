@@ -56,11 +56,11 @@ def secure(app: FastAPI) -> None:
 
 def problems(*kinds: type[DomainError], unsafe: bool = False, public: bool = False) -> Responses:
     """The error responses of an operation: its own kinds and those of every operation."""
-    common = [errors.ForbiddenHost, errors.InternalError]
+    common = [errors.ForbiddenHost, errors.InternalError, errors.ServiceNotReady]
     common += [] if public else [errors.Unauthenticated, errors.TooManyRequests]
     common += [errors.ForbiddenOrigin, errors.InsufficientScope] if unsafe else []
     by_status: dict[int, list[type[DomainError]]] = defaultdict(list)
-    for kind in (*kinds, *common):
+    for kind in dict.fromkeys((*kinds, *common)):
         by_status[status_of(kind)].append(kind)
     return {status: _response(status, found) for status, found in sorted(by_status.items())}
 

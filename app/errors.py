@@ -55,6 +55,10 @@ class TooManyRequests(DomainError):
     """The owner asks more often than this service allows."""
 
 
+class TooManyStreams(DomainError):
+    """The service has as many event streams open as it can have."""
+
+
 class ServiceNotReady(DomainError):
     """A part of the service does not answer."""
 

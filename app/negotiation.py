@@ -4,19 +4,18 @@ from collections.abc import Mapping
 
 from app.errors import NotAcceptable
 
-WILDCARDS = {"*/*": "json", "application/*": "json", "text/*": "csv"}
-
 
 def choose_format(accept: str | None, wanted: str | None, formats: Mapping[str, str]) -> str:
     """``wanted`` if given, else the best of an Accept header. Raises NotAcceptable.
 
-    ``formats``: the short name of each media type that is offered.
+    ``formats``: the short name of each media type that is offered, the preferred one first.
     """
     if wanted is not None:
         return wanted
     for media_range in _by_quality(accept or "*/*"):
-        if form := ({**formats, **WILDCARDS}).get(media_range):
-            return form
+        for kind, form in formats.items():
+            if media_range in {kind, f"{kind.partition('/')[0]}/*", "*/*"}:
+                return form
     raise NotAcceptable(f"This is offered as {', '.join(formats)}.", offered=list(formats))
 
 

@@ -8,6 +8,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -37,6 +39,7 @@ STATUSES: dict[type[jobs.DomainError], int] = {
     jobs.QuotaExceeded: 403,
     errors.ForbiddenHost: 403,
     errors.ForbiddenOrigin: 403,
+    errors.TooManyStreams: 503,
     errors.ServiceNotReady: 503,
     errors.InternalError: 500,
     ingest.UnsupportedFormat: 415,
@@ -53,6 +56,10 @@ PLAIN: dict[int, type[jobs.DomainError]] = {
     413: errors.RequestTooLarge,
 }
 """What the framework's own refusals mean."""
+
+ABSENCES = (OperationalError, InterfaceError, PoolTimeout)
+"""What SQLAlchemy raises of a database that does not answer, or not in time."""
+AWAY = "The database does not answer: ask again in a while."
 
 logger = logging.getLogger("app")
 
@@ -91,6 +98,8 @@ def response(
 
 def install(app: FastAPI) -> None:
     app.add_exception_handler(jobs.DomainError, _domain)
+    for absence in ABSENCES:
+        app.add_exception_handler(absence, _absence)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _framework)
 
@@ -98,6 +107,11 @@ def install(app: FastAPI) -> None:
 def _domain(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, jobs.DomainError)  # noqa: S101 - narrows what was registered
     return response(request.scope, error)
+
+
+def _absence(request: Request, error: Exception) -> JSONResponse:
+    logger.warning("%s %s: %s", request.method, request.url.path, error)
+    return response(request.scope, errors.ServiceNotReady(AWAY))
 
 
 def _validation(request: Request, error: Exception) -> JSONResponse:

@@ -4,17 +4,17 @@ from typing import Annotated, Any, Literal, Self
 
 from fastapi import Path
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
-    field_validator,
     model_validator,
 )
 
 from app import examples
-from app.webhooks import check_secret, check_url
+from app.webhooks import checked_secret, checked_url
 from models.base import Method
 from models.catalogue import METHODS, AnyMethod
 
@@ -69,24 +69,14 @@ class WebhookRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: str = Field(max_length=2000, description="https://, on a public address.")
-    secret: str = Field(
+    url: Annotated[str, AfterValidator(checked_url)] = Field(
+        max_length=2000, description="https://, on a public address."
+    )
+    secret: Annotated[str, AfterValidator(checked_secret)] = Field(
         max_length=100,
         description="Signs what is sent: whsec_ and 24 to 64 random bytes in base64. It is kept, "
         "and shown to nobody.",
     )
-
-    @field_validator("url")
-    @classmethod
-    def _is_a_url(cls, value: str) -> str:
-        check_url(value)
-        return value
-
-    @field_validator("secret")
-    @classmethod
-    def _is_a_secret(cls, value: str) -> str:
-        check_secret(value)
-        return value
 
 
 class JobRequest(BaseModel):

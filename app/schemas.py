@@ -7,8 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from app import examples
 from app.ingest.options import Content
 from jobs.records import Notice
-from jobs.states import Phase, Status
-from jobs.store.webhooks import Delivery
+from jobs.states import Delivery, Happening, Phase, Status
 
 
 class Problem(BaseModel):
@@ -125,9 +124,8 @@ class WebhookView(BaseModel):
     """Whether a job's end was told to the one who asked for it."""
 
     url: str
-    state: str = Field(
-        description="waiting for the job's end, pending, delivered or given_up.",
-        json_schema_extra={"enum": [*Delivery]},
+    state: Delivery = Field(
+        description="waiting for the job's end, pending, delivered or given_up."
     )
     attempts: int
     last_at: AwareDatetime | None = Field(description="Of the last attempt.")
@@ -183,8 +181,11 @@ class EventView(BaseModel):
 
     id: int
     at: AwareDatetime
-    kind: str
-    data: dict[str, Any]
+    kind: Happening
+    data: dict[str, Any] = Field(
+        description="Of progress: message, phase, progress, epoch, epochs, losses and "
+        "estimated_finish as the job has them."
+    )
 
 
 class EventPage(BaseModel):

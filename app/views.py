@@ -10,8 +10,18 @@ from app.schemas import (
     WorkerSeen,
     WorkerView,
 )
-from jobs.records import Artifact, Dataset, Event, Job, Progress, Webhook, Worker, timestamp
-from jobs.states import Phase, Status
+from jobs.records import (
+    JSON,
+    Artifact,
+    Dataset,
+    Event,
+    Job,
+    Progress,
+    Webhook,
+    Worker,
+    timestamp,
+)
+from jobs.states import Happening, Phase, Status
 
 PHASES = {
     Phase.LOADING: "Loading the images",
@@ -143,7 +153,20 @@ def artifact_view(job: Job, artifact: Artifact) -> ArtifactView:
 
 
 def event_view(event: Event) -> EventView:
-    return EventView(**event.model_dump(exclude={"job_id", "at"}), at=timestamp(event.at))
+    data = event.data
+    if event.kind is Happening.PROGRESS:
+        progress = Progress.model_validate(data)
+        data = {"message": _running(progress), **_where(progress)}
+    return EventView(id=event.id, at=timestamp(event.at), kind=event.kind, data=data)
+
+
+def _where(progress: Progress) -> JSON:
+    """How far a job is, in the words of a job's view."""
+    told = progress.model_dump(mode="json", exclude={"fraction", "finish_at"})
+    return told | {
+        "progress": progress.fraction,
+        "estimated_finish": timestamp(progress.finish_at),
+    }
 
 
 def worker_view(worker: Worker) -> WorkerView:

@@ -1,18 +1,16 @@
 """What a webhook's address and secret must be. Nothing is resolved or asked here."""
 
-import binascii
-from base64 import b64decode
 from urllib.parse import urlsplit
 
 from jobs.networks import Network, literal, permitted
+from jobs.signing import PREFIX, key
 
-SECRET = "whsec_"  # noqa: S105 - what secrets begin with
 SHORTEST, LONGEST = 24, 64
 """Bytes of a secret."""
 
 
-def check_url(text: str) -> None:
-    """Raises ValueError, saying what is wrong."""
+def checked_url(text: str) -> str:
+    """The text itself. Raises ValueError, saying what is wrong."""
     try:
         url = urlsplit(text)
         host, _ = url.hostname, url.port
@@ -28,17 +26,19 @@ def check_url(text: str) -> None:
     if url.username is not None or url.password is not None:
         message = "must not have a user or a password: what is sent is signed"
         raise ValueError(message)
+    return text
 
 
-def check_secret(text: str) -> None:
-    """Raises ValueError, saying what is wrong; the text is in no message."""
+def checked_secret(text: str) -> str:
+    """The text itself. Raises ValueError, saying what is wrong; the text is in no message."""
+    message = f"must be {PREFIX} and {SHORTEST} to {LONGEST} random bytes in base64"
     try:
-        bytes_ = len(b64decode(text.removeprefix(SECRET), validate=True))
-    except binascii.Error:
-        bytes_ = 0
-    if not text.startswith(SECRET) or not SHORTEST <= bytes_ <= LONGEST:
-        message = f"must be {SECRET} and {SHORTEST} to {LONGEST} random bytes in base64"
+        bytes_ = len(key(text))
+    except ValueError:
+        raise ValueError(message) from None
+    if not SHORTEST <= bytes_ <= LONGEST:
         raise ValueError(message)
+    return text
 
 
 def unreachable(text: str, allowed: tuple[Network, ...]) -> str | None:

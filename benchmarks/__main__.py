@@ -1,4 +1,4 @@
-"""``python -m benchmarks run|tables|speed|figure``; ``make bench`` and its kin call it."""
+"""``python -m benchmarks run|tables|speed|load|figure``; ``make bench`` and its kin call it."""
 
 import json
 import os
@@ -37,6 +37,7 @@ def parser() -> ArgumentParser:
         ("run", _run_options),
         ("tables", _table_options),
         ("speed", _speed_options),
+        ("load", _load_options),
         ("figure", _figure_options),
     ):
         add(commands.add_parser(name))
@@ -64,7 +65,8 @@ def run(options: Namespace) -> None:
 
 def tables(options: Namespace) -> None:
     """Print the tables of all records; with ``--into``, renew those of a document, too."""
-    found = [*records.runs(options.results), *records.speeds(options.results)]
+    read = (records.runs, records.speeds, records.loads)
+    found = [record for kind in read for record in kind(options.results)]
     for page in options.into:
         page.write_text(document.renewed(page.read_text(), found))
     print("\n\n".join(document.everything(found)))
@@ -80,6 +82,19 @@ def speed(options: Namespace) -> None:
         measure(options.kinds.split(","), chosen, options.data, options.rounds, options.results)
     found = records.speeds(options.results)
     print("\n\n".join(document.table(name, found) for name in document.OF_SPEED))
+
+
+def load(options: Namespace) -> None:
+    """Put a load on a stack of its own while a job trains; fails if any request did."""
+    from benchmarks.load.stand import Load, measure  # noqa: PLC0415 - tables need no stack
+    from benchmarks.machine import SERVICE, provenance  # noqa: PLC0415 - as above
+
+    asked = Load(options.rate, options.streams, options.seconds, int(options.upload * 1e6))
+    record = {records.LOAD: asked._asdict()} | measure(asked) | provenance("cpu", SERVICE)
+    records.write(options.results / records.LOAD / "load.json", record)
+    print(document.table(records.LOAD, [record]))
+    if record["failures"]:
+        sys.exit("requests failed")
 
 
 def draw(options: Namespace) -> None:
@@ -184,6 +199,16 @@ def _speed_options(command: ArgumentParser) -> None:
     add("--data", type=_folder, default=folder, help="folder of the sets, else synthetic images")
     add("--rounds", type=int, default=7, help="turns of each contender; medians are told")
     add("--threads", type=int, default=0, help="CPU threads instead of all cores")
+
+
+def _load_options(command: ArgumentParser) -> None:
+    command.set_defaults(command=load)
+    command.description = load.__doc__
+    add = command.add_argument
+    add("--rate", type=float, default=200.0, help="status reads a second")
+    add("--streams", type=int, default=500, help="event streams that are open at once")
+    add("--seconds", type=float, default=60.0, help="how long, and until the upload is answered")
+    add("--upload", type=float, default=1000.0, help="megabytes of the upload")
 
 
 def _figure_options(command: ArgumentParser) -> None:

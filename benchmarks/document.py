@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from benchmarks import selection, tables
+from benchmarks.load import report
 from benchmarks.methods import LEAGUES
-from benchmarks.records import SPEED, Record
+from benchmarks.records import LOAD, SPEED, Record
 from benchmarks.speed import tables as speed
 
 Maker = Callable[[Sequence[Record]], str]
@@ -24,7 +25,7 @@ OF_RUNS: dict[str, Maker] = {
 OF_RUNS["selection"] = selection.regrets
 OF_RUNS["candidates"] = selection.candidates
 OF_SPEED: dict[str, Maker] = {f"{SPEED} {kind}": make for kind, make in speed.TABLES.items()}
-TABLES = (*OF_RUNS, *OF_SPEED)
+TABLES = (*OF_RUNS, *OF_SPEED, LOAD)
 MARKED = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -37,7 +38,9 @@ def table(name: str, records: Sequence[Record]) -> str:
     """One table, of the records that are its own."""
     if name in OF_SPEED:
         return OF_SPEED[name]([record for record in records if SPEED in record])
-    return OF_RUNS[name]([record for record in records if SPEED not in record])
+    if name == LOAD:
+        return report.table([record for record in records if LOAD in record])
+    return OF_RUNS[name]([r for r in records if SPEED not in r and LOAD not in r])
 
 
 def renewed(text: str, records: Sequence[Record]) -> str:

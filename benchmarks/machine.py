@@ -16,10 +16,11 @@ import torch
 ROOT = Path(__file__).parents[1]
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
 CODE = ("models", "benchmarks/*.py")
+SERVICE = ("app", "jobs", "worker", "s2convscn", "models", "benchmarks/load")
 
 
-def provenance(device: str) -> dict[str, Any]:
-    """Versions, machine, commit and time, as JSON can hold them."""
+def provenance(device: str, code: tuple[str, ...] = CODE) -> dict[str, Any]:
+    """Versions, machine, commit of the code and time, as JSON can hold them."""
     return {
         "versions": {"python": platform.python_version()} | {n: version(n) for n in LIBRARIES},
         "machine": {
@@ -29,7 +30,7 @@ def provenance(device: str) -> dict[str, Any]:
             "threads": torch.get_num_threads(),
             "device": torch.cuda.get_device_name() if device == "cuda" else device,
         },
-        "commit": commit(),
+        "commit": commit(code),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -42,10 +43,15 @@ def forget_peak() -> None:
 
 def peak_bytes() -> int | None:
     """Of this process since then; None where the system does not tell."""
-    status = Path("/proc/self/status")
+    return status_bytes("VmHWM")
+
+
+def status_bytes(name: str, process: str = "self") -> int | None:
+    """A figure of a process's memory by Linux's name; None where the system does not tell."""
+    status = Path("/proc") / process / "status"
     lines = status.read_text().splitlines() if status.is_file() else []
-    peaks = [line.split()[1] for line in lines if line.startswith("VmHWM")]
-    return int(peaks[0]) * 1024 if peaks else None
+    found = [line.split()[1] for line in lines if line.startswith(f"{name}:")]
+    return int(found[0]) * 1024 if found else None
 
 
 def processor() -> str:
@@ -57,10 +63,10 @@ def processor() -> str:
 
 
 @cache
-def commit() -> str | None:
+def commit(code: tuple[str, ...] = CODE) -> str | None:
     """The commit of the code, with ``+`` if the code differs from it; None outside git."""
     head = _git("rev-parse", "HEAD")
-    return head and head + ("+" if _git("status", "--porcelain", "--", *CODE) else "")
+    return head and head + ("+" if _git("status", "--porcelain", "--", *code) else "")
 
 
 def _git(*arguments: str) -> str | None:

@@ -20,6 +20,7 @@ DIGITS = 5
 EXACT = frozenset({"settings", "overrides"})
 STAGE_ONE = "stage-one"
 SPEED = "speed"
+LOAD = "load"
 
 Record = dict[str, Any]
 
@@ -90,14 +91,19 @@ def read(path: Path) -> Record | None:
 
 
 def runs(results: Path) -> list[Record]:
-    """The records of all runs under a folder, those of stage I and of speed left out."""
-    others = (STAGE_ONE, SPEED)
+    """The records of all runs under a folder, those of stage I, speed and load left out."""
+    others = (STAGE_ONE, SPEED, LOAD)
     return _read(path for path in results.rglob("*.json") if path.parent.name not in others)
 
 
 def speeds(results: Path) -> list[Record]:
     """The measurements of speed under a folder; each names its kind in ``speed``."""
     return _read((results / SPEED).glob("*.json"))
+
+
+def loads(results: Path) -> list[Record]:
+    """The record of the service under load, if there is one."""
+    return _read((results / LOAD).glob("*.json"))
 
 
 def _read(paths: Iterable[Path]) -> list[Record]:

@@ -23,7 +23,7 @@ def networks(text: str) -> tuple[Network, ...]:
 def literal(host: str) -> Address | None:
     """The address that a URL names by number, if it does."""
     try:
-        return ip_address(host.strip("[]"))
+        return ip_address(host)
     except ValueError:
         return None
 
@@ -34,8 +34,7 @@ def permitted(address: Address, allowed: tuple[Network, ...], *, encrypted: bool
     An IPv4 address inside an IPv6 one is judged itself: ``::ffff:127.0.0.1`` is the loopback.
     """
     inner = _unwrapped(address)
-    named = any(one.version == net.version and one in net for one in (address, inner)
-                for net in allowed)  # fmt: skip
+    named = any(one in network for one in (address, inner) for network in allowed)
     return named or (encrypted and inner.is_global and not inner.is_multicast)
 
 

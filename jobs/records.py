@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.states import Phase, Status
+from jobs.states import Delivery, Happening, Phase, Status
 
 JSON = dict[str, Any]
 
@@ -114,12 +114,12 @@ class Comparison(Record):
 
 
 class Event(Record):
-    """One line of a job's log of transitions."""
+    """One line of a job's log."""
 
     id: int
     job_id: str
     at: float
-    kind: str
+    kind: Happening
     data: JSON
 
 
@@ -138,7 +138,7 @@ class Webhook(Record):
     """Whom a job's end is told, and how far that is; the secret is left out."""
 
     url: str
-    state: str
+    state: Delivery
     attempts: int
     next_at: float | None
     last_at: float | None

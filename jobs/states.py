@@ -58,3 +58,30 @@ class Phase(StrEnum):
     CLUSTERING = "clustering"
     SCORING = "scoring"
     PUBLISHING = "publishing"
+
+
+class Happening(StrEnum):
+    """What the log of a job tells: its moves, and now and then how far it is."""
+
+    SUBMITTED = "submitted"
+    CLAIMED = "claimed"
+    PROGRESS = "progress"
+    REQUEUED = "requeued"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def last(self) -> bool:
+        """Whether nothing follows."""
+        return self.value in TERMINAL
+
+
+class Delivery(StrEnum):
+    """Of the message that tells a job's end."""
+
+    WAITING = "waiting"
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"

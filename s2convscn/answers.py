@@ -34,6 +34,15 @@ class Job(TypedDict):
     method: dict[str, Any]
 
 
+class Event(TypedDict):
+    """A line of a job's log; ``data`` of ``progress`` has a job's members of that."""
+
+    id: int
+    at: str
+    kind: str
+    data: dict[str, Any]
+
+
 class ComparedJob(TypedDict):
     job_id: str | None
     method: dict[str, Any]

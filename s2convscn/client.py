@@ -11,13 +11,17 @@ from typing import IO, Any, Self
 from uuid import uuid4
 
 import httpx
+from httpx_sse import EventSource
 
-from s2convscn.answers import Artifact, Comparison, Dataset, Job
+from s2convscn.answers import Artifact, Comparison, Dataset, Event, Job
 from s2convscn.errors import ApiProblem, DownloadCorrupted
 
 CHUNK = 1 << 20
 TIMEOUT = httpx.Timeout(60, read=960)
 """An upload is answered when it has been read, for which the service takes up to 15 minutes."""
+STREAM_TIMEOUT = httpx.Timeout(60)
+"""A stream of events is never silent for longer than 15 seconds."""
+ENDS = frozenset({"succeeded", "failed", "cancelled"})
 PATIENCE = 60.0
 """Seconds for which a service that does not answer is asked again."""
 ATTEMPTS = 6
@@ -114,6 +118,49 @@ class Client:
         job: Job = self._wait(f"/v1/jobs/{job_id}", watch)
         return job
 
+    def events(self, job_id: str, *, after: int | None = None) -> Iterator[Event]:
+        """A job's events as they happen, each once, up to the one that ends it.
+
+        ``after`` is the id of one that was seen before. Goes on where it was when the connection
+        breaks or the service is away for up to a minute.
+        """
+        lost: float | None = None
+        while True:
+            headers = {"Accept": "text/event-stream"}
+            if after is not None:
+                headers["Last-Event-ID"] = str(after)
+            try:
+                with self._http.stream(
+                    "GET", f"/v1/jobs/{job_id}/events", headers=headers, timeout=STREAM_TIMEOUT
+                ) as response:
+                    if _checked(response).status_code == httpx.codes.NO_CONTENT:
+                        return
+                    lost = None
+                    for message in EventSource(response).iter_sse():
+                        if not message.data:  # a sign of life
+                            continue
+                        event: Event = message.json()
+                        after = event["id"]
+                        yield event
+                        if event["kind"] in ENDS:
+                            return
+            except (httpx.TransportError, ApiProblem) as error:
+                lost = lost or time.monotonic()
+                lasting = isinstance(error, ApiProblem) and not error.temporary
+                if lasting or time.monotonic() - lost > PATIENCE:
+                    raise
+            time.sleep(1)
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop a job; one that is over stays as it is."""
+        job: Job = _checked(self._http.post(f"/v1/jobs/{job_id}/cancel")).json()
+        return job
+
+    def resume(self, job_id: str) -> Job:
+        """A new job that goes on where a failed or cancelled one was."""
+        job: Job = self._submit(f"/v1/jobs/{job_id}/resume")
+        return job
+
     def compare(
         self,
         dataset_id: str,
@@ -179,7 +226,7 @@ class Client:
         """Delete a data set that no unfinished job needs."""
         _checked(self._http.delete(f"/v1/datasets/{dataset_id}"))
 
-    def _submit(self, path: str, body: dict[str, Any]) -> Any:
+    def _submit(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Say it until it is answered: by its key the service knows a request that it had."""
         headers = {"Idempotency-Key": str(uuid4())}
         attempt = 0

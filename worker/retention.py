@@ -1,11 +1,12 @@
 """Deletes what is older than the operator keeps: jobs, comparisons without jobs, data sets."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from jobs.artifacts import ArtifactStore
 from jobs.errors import DomainError
+from jobs.records import Comparison, Dataset, Job
 from jobs.settings import Settings
 from jobs.store import Store
 
@@ -18,24 +19,22 @@ def retire(settings: Settings, store: Store, artifacts: ArtifactStore) -> None:
     """One look at everything; what somebody uses by now, or has deleted, is passed over."""
     if settings.retain_jobs_days is not None:
         age = settings.retain_jobs_days * DAY
-        for job in store.jobs.ended(age):
-            _retire(f"jobs/{job.id}", job.owner, store.jobs.delete, artifacts)
-        for comparison in store.comparisons.empty(age):
-            _retire(
-                f"comparisons/{comparison.id}",
-                comparison.owner,
-                store.comparisons.delete,
-                artifacts,
-            )
+        _retire("jobs", store.jobs.ended(age), store.jobs.delete, artifacts)
+        _retire("comparisons", store.comparisons.empty(age), store.comparisons.delete, artifacts)
         store.idempotency_keys.forget(age)
     if settings.retain_datasets_days is not None:
-        for dataset in store.datasets.unused(settings.retain_datasets_days * DAY):
-            _retire(f"datasets/{dataset.id}", dataset.owner, store.datasets.delete, artifacts)
+        unused = store.datasets.unused(settings.retain_datasets_days * DAY)
+        _retire("datasets", unused, store.datasets.delete, artifacts)
 
 
 def _retire(
-    key: str, owner: str, delete: Callable[[str, str], object], artifacts: ArtifactStore
+    kind: str,
+    found: Iterable[Job | Comparison | Dataset],
+    delete: Callable[[str, str], object],
+    artifacts: ArtifactStore,
 ) -> None:
-    with suppress(DomainError):
-        delete(key.rpartition("/")[2], owner)
-        logger.info("%s: kept long enough, %d bytes freed", key, artifacts.delete(key))
+    for record in found:
+        key = f"{kind}/{record.id}"
+        with suppress(DomainError):
+            delete(record.id, record.owner)
+            logger.info("%s: kept long enough, %d bytes freed", key, artifacts.delete(key))

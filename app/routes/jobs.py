@@ -4,12 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from app import errors
 from app.context import Context, Current
 from app.documentation import Responses, made, problems
 from app.idempotency import IdempotencyKey, once
+from app.negotiation import choose_format
 from app.pages import Cursor, Limit, decode, decode_number, encode
 from app.requests import MAX_METADATA, Identifier, IdPath, JobRequest, Pair, Word
 from app.schemas import Deleted, EventPage, JobPage, JobView
@@ -24,7 +25,7 @@ from jobs.errors import (
     QuotaExceeded,
 )
 from jobs.records import Job, Notice, Webhook, Worker
-from jobs.states import Status
+from jobs.states import Happening, Status
 from jobs.store.idempotency import Once
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -48,6 +49,12 @@ ACCEPTED = made(
     what="The job.",
     links=dict.fromkeys(LINKED, "job_id"),
 )
+EVENT_FORMATS = {"application/json": "json", "text/event-stream": "stream"}
+EVENTS: Responses = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+    204: {"description": "The job is over, and everything was told."},
+}
+MAX_ID = 2**63 - 1
 OVER: Responses = {200: {"description": "The job is over.", "model": JobView}}
 OBJECT = (NotFound, Gone, errors.InvalidRequest)
 
@@ -132,19 +139,44 @@ def job(job_id: IdPath, context: Current, response: Response) -> JobView:
 @router.get(
     "/{job_id}/events",
     operation_id="list_events",
-    summary="The log of a job's transitions, oldest first",
-    responses=problems(*OBJECT, errors.InvalidCursor),
+    summary="The log of a job, oldest first, or a stream of it as it grows",
+    response_model=EventPage,
+    responses=EVENTS
+    | problems(*OBJECT, errors.InvalidCursor, errors.NotAcceptable, errors.TooManyStreams),
 )
 def events(
-    job_id: IdPath, context: Current, limit: Limit = 100, cursor: Cursor = None
-) -> EventPage:
-    context.store.jobs.get(job_id, context.owner)
-    found = context.store.jobs.events(job_id, after=decode_number(cursor), limit=limit + 1)
-    more = len(found) > limit
-    return EventPage(
-        items=[event_view(event) for event in found[:limit]],
-        next_cursor=encode(found[limit - 1].id) if more else None,
-    )
+    job_id: IdPath,
+    request: Request,
+    context: Current,
+    *,
+    kind: Annotated[list[Happening], Query(description="These alone.")] = [],  # noqa: B006 - as above
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    last_event_id: Annotated[
+        int | None,
+        Header(
+            alias="Last-Event-ID", ge=0, le=MAX_ID, description="The stream goes on after this one."
+        ),
+    ] = None,
+) -> EventPage | Response:
+    """With ``Accept: text/event-stream`` server-sent events, until the job is over.
+
+    A stream goes on where the last one broke off when Last-Event-ID says where that was; when there
+    is nothing left to tell the answer is 204.
+    """
+    job = context.store.jobs.get(job_id, context.owner)
+    after = decode_number(cursor)
+    if choose_format(request.headers.get("accept"), None, EVENT_FORMATS) == "json":
+        found = context.store.events.of(job_id, after, limit + 1, kind)
+        more = len(found) > limit
+        return EventPage(
+            items=[event_view(event) for event in found[:limit]],
+            next_cursor=encode(found[limit - 1].id) if more else None,
+        )
+    after = after if last_event_id is None else last_event_id
+    if job.status.terminal and not context.store.events.of(job_id, after, 1):
+        return Response(status_code=204)
+    return context.streams.response(job_id, after, kind)
 
 
 @router.post(

@@ -41,7 +41,7 @@ def measure(case: Case, rounds: int) -> dict[str, Any]:
         "driver": driver(),
         "whole": whole(case),
         "agreement": agreement(case),
-        "spectral": spectral(case, rounds),
+        "spectral": spectral(case),
         **epochs(case, rounds),
     }
 
@@ -126,7 +126,7 @@ def gradients(case: Case, name: Precision, device: str, dtype: torch.dtype) -> d
     return {k: p.grad.cpu().double() for k, p in named if p.grad is not None and p.grad.any()}
 
 
-def spectral(case: Case, rounds: int) -> dict[str, Any]:
+def spectral(case: Case) -> dict[str, Any]:
     """Affinity and clustering by the ``auto`` rule of the same C, here and on the CPU."""
     C, n = coefficients(case), case.n_clusters
     chosen = automatic_postprocessing(len(C) / n)
@@ -141,7 +141,7 @@ def spectral(case: Case, rounds: int) -> dict[str, Any]:
 
         return call
 
-    seconds = alternately({device: step(device) for device in (DEVICE, "cpu")}, min(rounds, 1))
+    seconds = alternately({device: step(device) for device in (DEVICE, "cpu")}, 1)
     return {
         "seconds": medians(seconds),
         "faster": ratio(seconds["cpu"], seconds[DEVICE]),

@@ -7,6 +7,7 @@ from jobs.store.attempts import Attempts
 from jobs.store.comparisons import Comparisons
 from jobs.store.database import Clock, Database
 from jobs.store.datasets import Datasets
+from jobs.store.events import Events
 from jobs.store.idempotency import IdempotencyKeys
 from jobs.store.jobs import Jobs
 from jobs.store.keys import Keys
@@ -37,6 +38,7 @@ class Store:
         )
         self.datasets = Datasets(self.database, quotas)
         self.jobs = Jobs(self.database, quotas)
+        self.events = Events(self.database)
         self.comparisons = Comparisons(self.database, quotas)
         self.attempts = Attempts(
             self.database,

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Connection,
     Update,
     and_,
+    case,
     delete,
     func,
     insert,
@@ -17,9 +18,10 @@ from sqlalchemy import (
 
 from jobs import errors
 from jobs.records import JSON, Artifact, Claim, Dataset, Job, Progress
-from jobs.states import ACTIVE, Status, before
+from jobs.states import ACTIVE, Happening, Status, before
 from jobs.store.database import Database
-from jobs.store.jobs import log, record
+from jobs.store.events import log, log_progress
+from jobs.store.jobs import record
 from jobs.store.tables import artifacts, datasets, jobs
 from jobs.store.turns import next_job
 
@@ -61,7 +63,7 @@ class Attempts:
         if row is None:
             return None
         job = record(row)
-        log(connection, now, job_id, "claimed", attempt=job.attempt, worker=worker)
+        log(connection, now, job_id, Happening.CLAIMED, attempt=job.attempt, worker=worker)
         dataset = connection.execute(select(datasets).where(datasets.c.id == job.dataset_id))
         return Claim(
             job=job,
@@ -71,12 +73,15 @@ class Attempts:
 
     def heartbeat(self, job_id: str, attempt: int, progress: Progress | None) -> Status | None:
         """Renew the lease and show progress; the job's status, or None if the attempt is over."""
-        values: JSON = {"lease_until": self.database.clock() + self.lease_seconds}
+        now = self.database.clock()
+        values: JSON = {"lease_until": now + self.lease_seconds}
         if progress is not None:
             values["progress"] = progress.model_dump(mode="json")
         change = update(jobs).where(_mine(job_id, attempt)).values(values).returning(jobs.c.status)
         with self.database.write() as connection:
             status = connection.execute(change).scalar_one_or_none()
+            if status is not None and progress is not None:
+                log_progress(connection, now, job_id, progress)
         return None if status is None else Status(status)
 
     def save_checkpoint(self, job_id: str, attempt: int, files: list[Artifact]) -> bool:
@@ -251,12 +256,14 @@ def _requeue(
     )
     job_id = connection.execute(change).scalar_one_or_none()
     if job_id is not None:
-        log(connection, now, job_id, "requeued", why=why)
+        log(connection, now, job_id, Happening.REQUEUED, why=why)
     return job_id
 
 
 def _used(now: float) -> dict[str, Any]:
-    return {"seconds_used": jobs.c.seconds_used + (now - jobs.c.started_at)}
+    """No less than before, though the clock was set back meanwhile."""
+    passed = case((jobs.c.started_at < now, now - jobs.c.started_at), else_=0.0)
+    return {"seconds_used": jobs.c.seconds_used + passed}
 
 
 def _checkpoint(connection: Connection, job: Job) -> list[Artifact]:

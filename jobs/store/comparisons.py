@@ -9,6 +9,7 @@ from jobs import errors, ids
 from jobs.records import JSON, Comparison, Job
 from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
+from jobs.store.events import forget
 from jobs.store.idempotency import Once, remember
 from jobs.store.jobs import enqueue, record
 from jobs.store.quotas import Quotas
@@ -149,10 +150,11 @@ class Comparisons:
 
 
 def _bury(connection: Connection, comparison_id: str, job_ids: list[str], now: float) -> None:
-    """Tombstones of a comparison and of jobs, whose files are named no longer."""
+    """Tombstones of a comparison and of jobs, whose files and logs are kept no longer."""
     for table, own in ((jobs, job_ids), (comparisons, [comparison_id])):
         connection.execute(update(table).where(table.c.id.in_(own)).values(deleted_at=now))
     connection.execute(delete(artifacts).where(artifacts.c.job_id.in_(job_ids)))
+    forget(connection, job_ids)
 
 
 def _record(row: RowMapping) -> Comparison:

@@ -6,27 +6,18 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, case, insert, literal, select, update
 
 from jobs import errors, ids
-from jobs.records import JSON, Artifact, Event, Job
-from jobs.states import TERMINAL, Status
+from jobs.records import JSON, Artifact, Job
+from jobs.states import TERMINAL, Happening, Status
 from jobs.store.database import Database
+from jobs.store.events import forget, log
 from jobs.store.idempotency import Once, remember
 from jobs.store.quotas import Quotas
-from jobs.store.tables import artifacts, datasets, events, jobs, members
+from jobs.store.tables import artifacts, datasets, jobs, members
 from jobs.store.turns import position
-from jobs.store.webhooks import Endpoint, drop, register, release
+from jobs.store.webhooks import Endpoint, drop, register
 
 MOST = 1000
 """Rows that are looked at together."""
-
-
-def log(connection: Connection, at: float, job_id: str, kind: str, **data: Any) -> None:
-    """Append to the job's log of transitions, in the transaction of the move itself.
-
-    The move that ends a job makes its webhook due.
-    """
-    connection.execute(insert(events).values(job_id=job_id, at=at, kind=kind, data=data))
-    if kind in TERMINAL:
-        release(connection, at, job_id)
 
 
 def record(row: RowMapping) -> Job:
@@ -56,7 +47,7 @@ def enqueue(
             "created_at": now,
         }
         row = connection.execute(insert(jobs).values(values).returning(jobs)).mappings().one()
-        log(connection, now, job_id, "submitted")
+        log(connection, now, job_id, Happening.SUBMITTED)
         found.append(record(row))
     return found
 
@@ -196,6 +187,7 @@ class Jobs:
                 raise errors.Conflict("The job is not finished: cancel it first.")
             connection.execute(artifacts.delete().where(artifacts.c.job_id == job_id))
             drop(connection, job_id)
+            forget(connection, [job_id])
 
     def artifacts(self, job_id: str, kind: str | None = None) -> list[Artifact]:
         query = select(artifacts).where(artifacts.c.job_id == job_id).order_by(artifacts.c.name)
@@ -204,17 +196,6 @@ class Jobs:
         with self.database.read() as connection:
             rows = connection.execute(query).mappings()
             return [Artifact.model_validate(dict(row)) for row in rows]
-
-    def events(self, job_id: str, after: int = 0, limit: int = 1000) -> list[Event]:
-        query = (
-            select(events)
-            .where(events.c.job_id == job_id, events.c.id > after)
-            .order_by(events.c.id)
-            .limit(limit)
-        )
-        with self.database.read() as connection:
-            rows = connection.execute(query).mappings()
-            return [Event.model_validate(dict(row)) for row in rows]
 
     def ended(self, age: float) -> list[Job]:
         """Those that were over ``age`` seconds ago, oldest first, at most ``MOST``."""

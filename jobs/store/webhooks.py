@@ -6,24 +6,17 @@ id.
 """
 
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from jobs import ids
 from jobs.records import Job, Webhook
+from jobs.states import Delivery
 from jobs.store.database import Database
 from jobs.store.tables import jobs, webhooks
 
 HOLD_SECONDS = 60.0
-
-
-class Delivery(StrEnum):
-    WAITING = "waiting"
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    GIVEN_UP = "given_up"
 
 
 class Endpoint(NamedTuple):
@@ -138,11 +131,6 @@ class Webhooks:
         )
         with self.database.write() as connection:
             connection.execute(update(webhooks).where(others).values(next_at=again))
-
-    def pending(self) -> int:
-        query = select(func.count()).where(webhooks.c.state == Delivery.PENDING)
-        with self.database.read() as connection:
-            return int(connection.execute(query).scalar_one())
 
     def _note(self, message: Message, **values: object) -> None:
         """What came of an attempt, unless another courier has the message meanwhile."""

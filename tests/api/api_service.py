@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 import uvicorn
 
+from app.__main__ import Server
 from app.context import OWNER, Context
 from app.ingest.canonical import png_bytes
 from app.main import create_app
@@ -74,7 +75,8 @@ def serving(settings: Settings) -> Iterator[Service]:
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as asyncio's own have it
     port = listener.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan="on"))
+    config = uvicorn.Config(app, log_level="error", ws="none", lifespan="on")
+    server = Server(config, app.state.context.streams)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""A job's life over HTTP: read, list, events, cancel, resume, delete."""
+"""A job's life over HTTP: read, list, cancel, resume, delete."""
 
 from pathlib import Path
 from typing import Any
@@ -96,17 +96,6 @@ def test_unknown_jobs(service: Service) -> None:
         service.problem(service.http.post(f"/v1/jobs/job_none{path}"), 404, "not-found")
     service.problem(service.http.delete("/v1/jobs/job_none"), 404, "not-found")
     service.problem(service.http.get("/v1/jobs/a%00b"), 422, "invalid-request")
-
-
-def test_events_in_pages(service: Service, submitted: dict[str, Any]) -> None:
-    fail(service, submitted["id"])
-    path = f"/v1/jobs/{submitted['id']}/events"
-    first = service.http.get(path, params={"limit": 2}).json()
-    rest = service.http.get(path, params={"cursor": first["next_cursor"]}).json()
-    kinds = [event["kind"] for event in first["items"] + rest["items"]]
-    assert kinds == ["submitted", "claimed", "failed"]
-    assert rest["next_cursor"] is None
-    assert rest["items"][0]["data"] == {"error": "time-limit"}
 
 
 def test_lists_in_pages_and_by_filter(service: Service) -> None:

@@ -196,7 +196,7 @@ def test_a_data_set_whose_row_was_written_keeps_its_files_though_the_answer_was_
         lost = post(service, data, "application/zip")
     finally:
         event.remove(engine, "commit", lose_answer)
-    service.problem(lost, 500, "internal-error")
+    service.problem(lost, 503, "service-not-ready")
     again = post(service, data, "application/zip")
     assert again.status_code == 200, again.text
     folder = service.context.artifacts.path(f"datasets/{again.json()['id']}")

@@ -1,6 +1,7 @@
 """The back-up of docs/operations.md, run as it stands there, and what it gives back."""
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -17,27 +18,26 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 POSTGRES = "postgresql+psycopg://root@127.0.0.1:5432/test"
-NAMES = ("s2convscn_backup_test", "s2convscn_restore_test")
 TOOLS = ("pg_dump", "psql")
 
 
 @contextmanager
 def databases() -> Iterator[list[str]]:
-    """Two empty databases, dropped afterwards."""
+    """Two empty databases of this run's own, dropped afterwards."""
     if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
         pytest.skip(f"not installed: {', '.join(missing)}")
+    names = [f"s2convscn_{use}_{secrets.token_hex(4)}" for use in ("backup", "restore")]
     server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
     try:
         with server.connect() as connection:
-            for name in NAMES:
-                connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            for name in names:
                 connection.execute(text(f"CREATE DATABASE {name}"))
     except OperationalError as error:
         server.dispose()
         pytest.skip(f"no PostgreSQL at 127.0.0.1:5432: {error.orig}")
-    yield [make_url(POSTGRES).set(database=name).render_as_string() for name in NAMES]
+    yield [make_url(POSTGRES).set(database=name).render_as_string() for name in names]
     with server.connect() as connection:
-        for name in NAMES:
+        for name in names:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
 

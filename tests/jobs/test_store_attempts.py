@@ -24,7 +24,7 @@ def status(store: Store, job_id: str) -> Status:
 
 
 def kinds(store: Store, job_id: str) -> list[str]:
-    return [event.kind for event in store.jobs.events(job_id)]
+    return [event.kind for event in store.events.of(job_id)]
 
 
 def test_a_terminal_state_is_left_by_no_move() -> None:
@@ -271,3 +271,15 @@ def test_a_failed_write_leaves_no_trace(store: Store, submit: Callable[..., Job]
     with pytest.raises(Exception, match=r"(?i)unique"):
         store.attempts.succeed(job.id, 1, {}, [], twice)
     assert status(store, job.id) is Status.RUNNING
+
+
+def test_a_clock_that_is_set_back_takes_no_time_back(
+    store: Store, submit: Callable[..., Job], clock: Time
+) -> None:
+    job = submit()
+    for passed in (10.0, -3600.0, 5.0):
+        claim = store.attempts.claim(job.id, "w")
+        assert claim is not None
+        clock.now += passed
+        store.attempts.release(job.id, claim.attempt, "shut down")
+    assert store.jobs.get(job.id, "local").seconds_used == 15

@@ -66,7 +66,7 @@ def test_jobs_are_stored_with_their_comparison(store: Store, dataset: str) -> No
         ("b", 0),
         ("b", 1),
     ]
-    assert [event.kind for event in store.jobs.events(jobs[3].id)] == ["submitted"]
+    assert [event.kind for event in store.events.of(jobs[3].id)] == ["submitted"]
     assert store.attempts.unsent(-1) == in_order
     assert {job.id for job in store.jobs.page("local", 9)} == set(in_order)
 

@@ -315,11 +315,23 @@ class Lives(RuleBasedStateMachine):
     @invariant()
     def logs_tell_of_legal_moves(self) -> None:
         for job, model in self.models.items():
-            told = [MOVED.get(e.kind) or Status(e.kind) for e in self.store.jobs.events(job)]
+            found = self.store.events.of(job)
+            if model.deleted:
+                assert found == []
+                continue
+            told = [MOVED.get(e.kind) or Status(e.kind) for e in found if e.kind != "progress"]
             assert told[0] is Status.QUEUED
             assert told[-1] is model.status
             for status, following in pairwise(told):
                 assert following in MOVES[status]
+
+    @invariant()
+    def progress_is_told_of_what_is_under_way(self) -> None:
+        """Once each attempt, for it never changes here."""
+        for job in self.models:
+            for before, event in pairwise(e.kind for e in self.store.events.of(job)):
+                if event == "progress":
+                    assert before in {"claimed", "cancelling"}
 
     @invariant()
     def those_under_way_are_known(self) -> None:

@@ -132,8 +132,8 @@ def test_what_is_given_up_stays_so(store: Store, submit: Submit, clock: Time) ->
     store.webhooks.failed(message, "the answer was 410", None)
     clock.now += 10 * HOLD_SECONDS
     assert store.webhooks.take() is None
-    assert store.webhooks.of([job.id])[job.id].last_error == "the answer was 410"
-    assert store.webhooks.pending() == 0
+    shown = store.webhooks.of([job.id])[job.id]
+    assert (shown.state, shown.last_error) == ("given_up", "the answer was 410")
 
 
 def test_a_deleted_jobs_message_goes_with_it(store: Store, submit: Submit) -> None:

@@ -98,7 +98,9 @@ class Service:
         return {file["name"]: file["sha256"] for file in files if file["name"] != "report.json"}
 
     def events(self, job_id: str) -> list[str]:
-        return [event["kind"] for event in self.listing(f"/v1/jobs/{job_id}/events")]
+        """The kinds of its log, but for progress."""
+        found = self.listing(f"/v1/jobs/{job_id}/events")
+        return [event["kind"] for event in found if event["kind"] != "progress"]
 
     def pid(self, role: str) -> int:
         """The process of a role, found by its command line."""

@@ -1,10 +1,10 @@
 """Signatures of Standard Webhooks (standardwebhooks.com), by a shared secret."""
 
 import hmac
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from hashlib import sha256
 
-PREFIX = "whsec_"
+from jobs.signing import key
 
 
 def headers(secret: str, message_id: str, at: int, body: bytes) -> dict[str, str]:
@@ -18,6 +18,5 @@ def headers(secret: str, message_id: str, at: int, body: bytes) -> dict[str, str
 
 def sign(secret: str, message_id: str, at: int, body: bytes) -> str:
     """HMAC-SHA256 of ``id.timestamp.body`` in base64; the secret is ``whsec_`` and base64."""
-    key = b64decode(secret.removeprefix(PREFIX))
     signed = b".".join((message_id.encode(), str(at).encode(), body))
-    return b64encode(hmac.digest(key, signed, sha256)).decode()
+    return b64encode(hmac.digest(key(secret), signed, sha256)).decode()

@@ -121,7 +121,7 @@ def without_server(site: Site) -> str | None:
 
 
 def without_volume(site: Site) -> str | None:
-    return site.volume.missing or None
+    return site.volume.missing
 
 
 def on_link(name: str, what: str, act: Callable[[Site, Random], None]) -> Fault:

@@ -48,8 +48,10 @@ class Postgres:
         self._do("pg_ctl", "-D", self.data, "-o", options, "-l", log, "-w", *how, verb)
 
     def _do(self, program: str, *arguments: str | Path) -> None:
+        folder = binaries()
+        assert folder is not None, missing()
         subprocess.run(
-            [str(binaries() / program), *map(str, arguments)],
+            [str(folder / program), *map(str, arguments)],
             check=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -60,16 +62,16 @@ class Postgres:
         )
 
 
-def binaries() -> Path:
-    """Debian keeps them off the PATH."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    on_path = shutil.which("initdb")
-    return Path(on_path or found[-1]).parent
+def binaries() -> Path | None:
+    """The folder of PostgreSQL's server programs; Debian keeps it off the PATH."""
+    found = [*sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))]
+    found += [Path(path)] if (path := shutil.which("initdb")) else []
+    return found[-1].parent if found else None
 
 
 def missing() -> str | None:
     """Why no PostgreSQL can be started here; None if one can."""
-    if not shutil.which("initdb") and not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+    if binaries() is None:
         return "no PostgreSQL server is installed"
     if os.geteuid() == 0 and "postgres" not in {entry.pw_name for entry in pwd.getpwall()}:
         return "PostgreSQL refuses to run as root, and there is no user postgres"

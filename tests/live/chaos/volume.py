@@ -12,16 +12,18 @@ BLOCKS = (1 << 20, 1 << 12)
 
 
 class Volume:
-    """A tmpfs on a folder; ``missing`` says why there is none."""
+    """A tmpfs on a folder; ``missing`` says why there is none, if there is none."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         command = [MOUNT, "-t", "tmpfs", "-o", f"size={MEBIBYTES}m", "chaos", str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        self.missing = f"no file system can be mounted here ({done.stderr.strip()})"
-        if done.returncode == 0:
-            self.missing = ""
+        self.missing = (
+            f"no file system can be mounted here ({done.stderr.strip()})"
+            if done.returncode
+            else None
+        )
 
     @contextmanager
     def full(self) -> Iterator[None]:

@@ -1,0 +1,178 @@
+"""Events as they happen: one look at the database serves all streams of a process."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Collection
+from functools import partial
+from typing import NamedTuple
+
+from anyio import CapacityLimiter, to_thread
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.errors import TooManyStreams
+from app.views import event_view
+from jobs.records import Event
+from jobs.states import Happening
+from jobs.store.events import Events
+
+MOST = 800
+"""Streams of a process, of which each takes one of the 1024 files that it may open by default."""
+LOOK_SECONDS = 0.5
+PING_SECONDS = 15.0
+LONGEST_SECONDS = 3600.0
+"""A stream then ends, and whoever comes back must still have a valid key."""
+BACKLOG = 1000
+"""Events that wait for a slow reader; with more its stream ends, and it comes back for the rest."""
+
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""Nobody on the way keeps a stream, or holds parts of it back."""
+
+logger = logging.getLogger(__name__)
+
+
+class Frame(NamedTuple):
+    id: int
+    kind: Happening
+    data: bytes
+
+
+class Channel:
+    """The streams of one job; ``seen`` is the last event that all of them were given."""
+
+    def __init__(self, seen: int) -> None:
+        self.seen = seen
+        self.streams: set[asyncio.Queue[Frame | None]] = set()
+
+    def publish(self, event: Event) -> None:
+        self.seen = event.id
+        frame = encoded(event)
+        for stream in [*self.streams]:
+            if stream.qsize() < BACKLOG:
+                stream.put_nowait(frame)
+            else:
+                self.streams.discard(stream)
+                stream.put_nowait(None)
+
+
+class Streams:
+    """All streams of a process. Everything runs in its event loop."""
+
+    def __init__(self, events: Events) -> None:
+        self.events = events
+        self.open = 0
+        self._channels: dict[str, Channel] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._closed = False
+        self._reader = CapacityLimiter(1)
+        """Its own thread: streams go on while uploads and downloads have all others."""
+
+    def response(
+        self, job_id: str, after: int, kinds: Collection[Happening]
+    ) -> EventSourceResponse:
+        """Raises TooManyStreams."""
+        if self.open >= MOST:
+            raise TooManyStreams(
+                f"{MOST} streams are open: look at /v1/jobs/{job_id}, or come back later."
+            )
+        return EventSourceResponse(self.follow(job_id, after, kinds), headers=HEADERS)
+
+    async def follow(
+        self, job_id: str, after: int, kinds: Collection[Happening] = ()
+    ) -> AsyncIterator[bytes]:
+        """A job's events of a later id than ``after``, in the format of server-sent events.
+
+        Ends with the event that ends the job, or before: then the reader comes back.
+        """
+        self.open += 1
+        stream: asyncio.Queue[Frame | None] = asyncio.Queue()
+        try:
+            async for frame in self._frames(job_id, after, stream):
+                if frame is None:
+                    yield KEEPALIVE_COMMENT
+                elif not kinds or frame.kind in kinds:
+                    yield frame.data
+        finally:
+            self.open -= 1
+            self._leave(job_id, stream)
+
+    def close(self) -> None:
+        """End all streams, for a service that stops."""
+        self._closed = True
+        for channel in self._channels.values():
+            for stream in channel.streams:
+                stream.put_nowait(None)
+
+    async def _frames(
+        self, job_id: str, after: int, stream: asyncio.Queue[Frame | None]
+    ) -> AsyncIterator[Frame | None]:
+        """First what the database has, then what comes; None each time that nothing came."""
+        ends = time.monotonic() + LONGEST_SECONDS
+        joined = False
+        while not joined:
+            for frame in await self._past(job_id, after):
+                yield frame
+                if frame.kind.last:
+                    return
+                after = frame.id
+            joined = self._join(job_id, after, stream)
+        while not self._closed and time.monotonic() < ends:
+            try:
+                coming = await asyncio.wait_for(stream.get(), PING_SECONDS)
+            except TimeoutError:
+                yield None
+                continue
+            if coming is None:
+                return
+            if coming.id > after:
+                yield coming
+                if coming.kind.last:
+                    return
+
+    async def _past(self, job_id: str, after: int) -> list[Frame]:
+        read = partial(self.events.of, job_id, after)
+        return [encoded(event) for event in await to_thread.run_sync(read, limiter=self._reader)]
+
+    def _join(self, job_id: str, after: int, stream: asyncio.Queue[Frame | None]) -> bool:
+        """Take part in what comes; False if what came after ``after`` was given to others alone."""
+        channel = self._channels.setdefault(job_id, Channel(after))
+        channel.streams.add(stream)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        return channel.seen <= after
+
+    def _leave(self, job_id: str, stream: asyncio.Queue[Frame | None]) -> None:
+        channel = self._channels.get(job_id)
+        if channel is not None:
+            channel.streams.discard(stream)
+            if not channel.streams:
+                del self._channels[job_id]
+
+    async def _look(self) -> None:
+        """Ask for news, again and again, as long as anybody wants them."""
+        away = False
+        while self._channels and not self._closed:
+            await asyncio.sleep(LOOK_SECONDS)
+            seen = {job_id: channel.seen for job_id, channel in self._channels.items()}
+            try:
+                news = await to_thread.run_sync(self.events.news, seen, limiter=self._reader)
+            except SQLAlchemyError as error:
+                if not away:
+                    logger.warning("no answer from the database (%s)", type(error).__name__)
+                away = True
+                continue
+            away = False
+            for event in news:
+                if channel := self._channels.get(event.job_id):
+                    channel.publish(event)
+
+
+def encoded(event: Event) -> Frame:
+    """An event as it goes over the wire."""
+    data = event_view(event).model_dump_json()
+    return Frame(
+        event.id,
+        event.kind,
+        format_sse_event(data_str=data, event=event.kind, id=str(event.id)),
+    )
