@@ -25,7 +25,9 @@ LONGEST_SECONDS = 3600.0
 """A stream then ends, and whoever comes back must still have a valid key."""
 BACKLOG = 1000
 """Events that wait for a slow reader; with more its stream ends, and it comes back for the rest."""
-
+TOGETHER = 20
+PAUSE_SECONDS = 0.002
+"""So many streams are served at once, and then everybody else."""
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """Nobody on the way keeps a stream, or holds parts of it back."""
 
@@ -33,9 +35,32 @@ logger = logging.getLogger(__name__)
 
 
 class Frame(NamedTuple):
-    id: int
-    kind: Happening
+    """What goes over the wire, and the event in it; a sign of life has none."""
+
     data: bytes
+    id: int = 0
+    kind: Happening | None = None
+
+    @property
+    def last(self) -> bool:
+        return self.kind is not None and self.kind.last
+
+
+PING = Frame(KEEPALIVE_COMMENT)
+
+
+class Stream:
+    """What waits for one reader; ``None`` ends it."""
+
+    def __init__(self) -> None:
+        self.waiting: asyncio.Queue[Frame | None] = asyncio.Queue()
+        self.ends = time.monotonic() + LONGEST_SECONDS
+
+    def put(self, frame: Frame) -> bool:
+        """False, and the end, when the reader is too slow or was here long enough."""
+        fine = self.waiting.qsize() < BACKLOG and time.monotonic() < self.ends
+        self.waiting.put_nowait(frame if fine else None)
+        return fine
 
 
 class Channel:
@@ -43,17 +68,15 @@ class Channel:
 
     def __init__(self, seen: int) -> None:
         self.seen = seen
-        self.streams: set[asyncio.Queue[Frame | None]] = set()
+        self.streams: set[Stream] = set()
 
-    def publish(self, event: Event) -> None:
-        self.seen = event.id
-        frame = encoded(event)
-        for stream in [*self.streams]:
-            if stream.qsize() < BACKLOG:
-                stream.put_nowait(frame)
-            else:
-                self.streams.discard(stream)
-                stream.put_nowait(None)
+    async def publish(self, frame: Frame) -> None:
+        streams = list(self.streams)
+        for first in range(0, len(streams), TOGETHER):
+            for stream in streams[first : first + TOGETHER]:
+                if not stream.put(frame):
+                    self.streams.discard(stream)
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
 class Streams:
@@ -86,12 +109,10 @@ class Streams:
         Ends with the event that ends the job, or before: then the reader comes back.
         """
         self.open += 1
-        stream: asyncio.Queue[Frame | None] = asyncio.Queue()
+        stream = Stream()
         try:
             async for frame in self._frames(job_id, after, stream):
-                if frame is None:
-                    yield KEEPALIVE_COMMENT
-                elif not kinds or frame.kind in kinds:
+                if not kinds or frame.kind in kinds or frame is PING:
                     yield frame.data
         finally:
             self.open -= 1
@@ -102,39 +123,29 @@ class Streams:
         self._closed = True
         for channel in self._channels.values():
             for stream in channel.streams:
-                stream.put_nowait(None)
+                stream.waiting.put_nowait(None)
 
-    async def _frames(
-        self, job_id: str, after: int, stream: asyncio.Queue[Frame | None]
-    ) -> AsyncIterator[Frame | None]:
-        """First what the database has, then what comes; None each time that nothing came."""
-        ends = time.monotonic() + LONGEST_SECONDS
+    async def _frames(self, job_id: str, after: int, stream: Stream) -> AsyncIterator[Frame]:
+        """First what the database has, then what comes."""
         joined = False
         while not joined:
             for frame in await self._past(job_id, after):
                 yield frame
-                if frame.kind.last:
+                if frame.last:
                     return
                 after = frame.id
             joined = self._join(job_id, after, stream)
-        while not self._closed and time.monotonic() < ends:
-            try:
-                coming = await asyncio.wait_for(stream.get(), PING_SECONDS)
-            except TimeoutError:
-                yield None
-                continue
-            if coming is None:
-                return
-            if coming.id > after:
+        while not self._closed and (coming := await stream.waiting.get()):
+            if coming is PING or coming.id > after:
                 yield coming
-                if coming.kind.last:
+                if coming.last:
                     return
 
     async def _past(self, job_id: str, after: int) -> list[Frame]:
         read = partial(self.events.of, job_id, after)
         return [encoded(event) for event in await to_thread.run_sync(read, limiter=self._reader)]
 
-    def _join(self, job_id: str, after: int, stream: asyncio.Queue[Frame | None]) -> bool:
+    def _join(self, job_id: str, after: int, stream: Stream) -> bool:
         """Take part in what comes; False if what came after ``after`` was given to others alone."""
         channel = self._channels.setdefault(job_id, Channel(after))
         channel.streams.add(stream)
@@ -142,7 +153,7 @@ class Streams:
             self._looking = asyncio.create_task(self._look())
         return channel.seen <= after
 
-    def _leave(self, job_id: str, stream: asyncio.Queue[Frame | None]) -> None:
+    def _leave(self, job_id: str, stream: Stream) -> None:
         channel = self._channels.get(job_id)
         if channel is not None:
             channel.streams.discard(stream)
@@ -150,29 +161,31 @@ class Streams:
                 del self._channels[job_id]
 
     async def _look(self) -> None:
-        """Ask for news, again and again, as long as anybody wants them."""
-        away = False
+        """Ask for news and pass them on, again and again, as long as anybody wants them."""
+        pinged = time.monotonic()
         while self._channels and not self._closed:
             await asyncio.sleep(LOOK_SECONDS)
-            seen = {job_id: channel.seen for job_id, channel in self._channels.items()}
-            try:
-                news = await to_thread.run_sync(self.events.news, seen, limiter=self._reader)
-            except SQLAlchemyError as error:
-                if not away:
-                    logger.warning("no answer from the database (%s)", type(error).__name__)
-                away = True
-                continue
-            away = False
-            for event in news:
+            for event in await self._news():
                 if channel := self._channels.get(event.job_id):
-                    channel.publish(event)
+                    channel.seen = event.id
+                    await channel.publish(encoded(event))
+            if time.monotonic() - pinged >= PING_SECONDS:
+                pinged = time.monotonic()
+                for channel in [*self._channels.values()]:
+                    await channel.publish(PING)
+
+    async def _news(self) -> list[Event]:
+        """Nothing while the database is away."""
+        seen = {job_id: channel.seen for job_id, channel in self._channels.items()}
+        try:
+            return await to_thread.run_sync(self.events.news, seen, limiter=self._reader)
+        except SQLAlchemyError as error:
+            logger.warning("no answer from the database (%s)", type(error).__name__)
+            return []
 
 
 def encoded(event: Event) -> Frame:
     """An event as it goes over the wire."""
     data = event_view(event).model_dump_json()
-    return Frame(
-        event.id,
-        event.kind,
-        format_sse_event(data_str=data, event=event.kind, id=str(event.id)),
-    )
+    text = format_sse_event(data_str=data, event=event.kind, id=str(event.id))
+    return Frame(text, event.id, event.kind)

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from app.ingest.errors import StorageFull, TooLarge, UnsupportedFormat
 from app.multipart import Form
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FORM_OVERHEAD = 64 * 1024
 """Bytes that a form may need beside its file."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from benchmarks.load.traffic import DOWNLOADERS, PARTS_A_SECOND
 from benchmarks.records import Record
 from benchmarks.summary import NOT_RUN, origin
 from benchmarks.tables import grid
@@ -44,7 +45,8 @@ def summary(record: Record) -> str:
     failed = [f"{count} x {kind}" for kind, count in record["failures"].items()]
     found = {
         "asked for": f"{load['rate']:g} status reads a second, {load['streams']} event streams, "
-        f"an upload of {load['upload_bytes'] / MB:.0f} MB, downloads without a pause",
+        f"an upload of {load['upload_bytes'] / MB:.0f} MB, "
+        f"{DOWNLOADERS * PARTS_A_SECOND} parts of a file a second",
         "streams open at once": f"{record['most_streams']}, {record['events']} events told",
         "moved": f"{up:.0f} MB up, {down:.0f} MB down",
         "resident at most": ", ".join(resident),

@@ -16,6 +16,8 @@ from benchmarks.load.wire import Connection
 POLLERS = 32
 DOWNLOADERS = 2
 PART = 1 << 20
+PARTS_A_SECOND = 10
+"""Of each downloader, at most."""
 CHUNK = 1 << 18
 OPENED_A_SECOND = 100
 
@@ -142,6 +144,7 @@ async def download(site: Site, tally: Tally) -> None:
                 digest.update(part.body)
                 have += len(part.body)
                 tally.bytes["down"] += len(part.body)
+                await asyncio.sleep(max(began + 1 / PARTS_A_SECOND - time.perf_counter(), 0))
             if part.headers["etag"] != f'"{digest.hexdigest()}"':
                 raise ValueError("other bytes than announced")
 

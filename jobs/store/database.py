@@ -45,14 +45,14 @@ class Database:
             yield connection
             connection.commit()
 
-    def create(self) -> None:
-        """Bring the schema up to this code's revision.
+    def create(self) -> bool:
+        """Bring the schema up to this code's revision; whether it was of an earlier one.
 
         Raises:
             SchemaTooNew: if it is of a later one.
         """
         with self.migration() as connection:
-            upgrade(connection)
+            return upgrade(connection)
 
     @contextmanager
     def migration(self) -> Iterator[Connection]:

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
         ("bench-speed SETS=orl KINDS=epochs ROUNDS=3 THREADS=1", "--sets 'orl' --kinds 'epochs'"),
         ("bench-solvers SETS=orl ROUNDS=3 THREADS=1", "speed --sets 'orl' --rounds '3'"),
         ("gpu-check DATA=sets", "--kinds gpu --data 'sets' --sets 'orl,coil20,yaleb,coil100'"),
+        ("load RATE=50 STREAMS=9", "load --rate '50' --streams '9'"),
         ("bench SET=orl METHOD=table5 SEEDS=5", "run --seeds '5' orl table5"),
         (
             "bench SET=orl LEAGUE=tuned OVERRIDES='view=plain'",

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from jobs.errors import (
@@ -18,6 +19,7 @@ from jobs.errors import (
 from models.base import NotFinite, Stopped, Unsuitable
 from worker.exchange import Failure, Scratch, Spec, write
 
+NICENESS = 10
 STOPPED = 75
 """Exit status after a requested stop (EX_TEMPFAIL)."""
 
@@ -26,6 +28,7 @@ logger = logging.getLogger("worker.trainer")
 
 def main(spec_path: str) -> int:
     follow_parent()
+    step_back()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
@@ -51,6 +54,16 @@ def run(spec: Spec, stop: threading.Event) -> None:
 def follow_parent() -> None:
     """End this process when its standard input closes, however the parent ended."""
     threading.Thread(target=_end_with_stdin, name="follow-parent", daemon=True).start()
+
+
+def step_back() -> None:
+    """Leave the processor to what has to answer: the API is late when training is as urgent.
+
+    Linux weighs sessions first where it groups by them (sched(7), autogroup), then processes.
+    """
+    os.nice(NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def _end_with_stdin() -> None:

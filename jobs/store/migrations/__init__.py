@@ -24,21 +24,22 @@ def revision(connection: Connection) -> str | None:
     return found
 
 
-def upgrade(connection: Connection, target: str = HEAD) -> None:
-    """Bring the schema to a revision, in the caller's transaction.
+def upgrade(connection: Connection, target: str = HEAD) -> bool:
+    """Bring the schema to a revision, in the caller's transaction; whether it was of another one.
 
     Raises:
         SchemaTooNew: if it is of a later one than this code knows.
     """
     current = revision(connection)
     if current == target:
-        return
+        return False
     if current is not None and current > HEAD:
         raise SchemaTooNew(
             f"The database is of revision {current}, and this version of the service knows those "
             f"up to {HEAD}: install the version that made it, or restore a backup."
         )
     _run(connection, "upgrade", target)
+    return True
 
 
 def downgrade(connection: Connection, target: str) -> None:
