@@ -63,8 +63,9 @@ gpu-check: $(READY)   ## [SETS DATA ROUNDS]: a CUDA device beside the CPU, its s
 	$(BIN)/python -m benchmarks speed --kinds gpu \
 	  $(call given,DATA ROUNDS) --sets '$(or $(SETS),$(WHOLE))'
 
-bench-tables: $(READY) ## the tables of docs/benchmarks.md and docs/methods.md, from the records
-	$(BIN)/python -m benchmarks tables --into docs/benchmarks.md --into docs/methods.md
+bench-tables: $(READY) ## the tables of docs/benchmarks.md, methods.md and operations.md, from the records
+	$(BIN)/python -m benchmarks tables --into docs/benchmarks.md --into docs/methods.md \
+	  --into docs/operations.md
 
 bench-figure: $(READY) ## SET=... [METHOD N_CLUSTERS TRIAL SEED LEAGUE LABEL]: the curves of a run
 	$(BIN)/python -m benchmarks figure $(call given,LEAGUE LABEL N_CLUSTERS TRIAL SEED) \

@@ -38,10 +38,14 @@ def milliseconds(seconds: float) -> str:
     return f"{1e3 * seconds:.1f}" if seconds < 1 else f"{1e3 * seconds:.0f}"
 
 
+def megabytes(held: dict[str, int]) -> str:
+    return ", ".join(f"{role} {count / MB:.0f} MB" for role, count in held.items())
+
+
 def summary(record: Record) -> str:
     load, moved, job = record["load"], record["bytes"], record["job"]
     up, down = (moved.get(way, 0) / MB for way in ("up", "down"))
-    resident = (f"{role} {held / MB:.0f} MB" for role, held in record["resident_bytes"].items())
+    alone = record["alone"]
     failed = [f"{count} x {kind}" for kind, count in record["failures"].items()]
     found = {
         "asked for": f"{load['rate']:g} status reads a second, {load['streams']} event streams, "
@@ -49,7 +53,9 @@ def summary(record: Record) -> str:
         f"{DOWNLOADERS * PARTS_A_SECOND} parts of a file a second",
         "streams open at once": f"{record['most_streams']}, {record['events']} events told",
         "moved": f"{up:.0f} MB up, {down:.0f} MB down",
-        "resident at most": ", ".join(resident),
+        "resident at most": megabytes(record["resident_bytes"]),
+        "before all this": f"{megabytes(alone['idle_bytes'])}; the same upload alone took "
+        f"{alone['seconds']:.1f} s and {megabytes(alone['resident_bytes'])}",
         "meanwhile a job was": f"{job['status']}: {job['phase']}, epoch {job['epoch']}",
         "failed requests": "; ".join(failed) or "none",
     }

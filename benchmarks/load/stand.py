@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+import time
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, NamedTuple
@@ -34,22 +35,36 @@ class Load(NamedTuple):
 
 
 def measure(load: Load) -> Record:
-    """Start a stack, put the load on it while a job trains, stop it."""
+    """Start a stack; upload to it; then put the whole load on it while a job trains; stop it."""
     with tempfile.TemporaryDirectory(prefix="s2convscn-load-") as folder:
-        data_dir, upload = Path(folder) / "data", Path(folder) / "upload.npy"
-        write_random(upload, load.upload_bytes)
+        data_dir, file = Path(folder).resolve() / "data", Path(folder) / "upload.npy"
+        write_random(file, load.upload_bytes)
         with LocalStack(data_dir, port=free_port()) as stack, Client(stack.url) as client:
-            site = prepared(client, stack.port, Path(folder), upload)
+            alone = by_itself(client, data_dir, file)
+            site = prepared(client, stack.port, Path(folder), file)
             tally = Tally()
-            with watched(data_dir.resolve()) as resident:
+            with watched(data_dir) as resident:
                 asyncio.run(everything(site, tally, load.rate, load.streams, load.seconds))
             trained = client.job(site.jobs[0])
             for job in site.jobs:
                 client.cancel(job)
-            return told(tally) | {
-                "resident_bytes": resident,
-                "job": {key: trained[key] for key in ("status", "phase", "epoch")},
-            }
+    return told(tally) | {
+        "resident_bytes": resident,
+        "alone": alone,
+        "job": {key: trained[key] for key in ("status", "phase", "epoch")},
+    }
+
+
+def by_itself(client: Client, data_dir: Path, file: Path) -> dict[str, Any]:
+    """An upload to a service that does nothing else, which is deleted again."""
+    with watched(data_dir) as idle:
+        pass
+    began = time.perf_counter()
+    with watched(data_dir) as resident:
+        dataset = client.upload(file)
+    seconds = time.perf_counter() - began
+    client.delete_dataset(dataset["id"])
+    return {"seconds": seconds, "idle_bytes": idle, "resident_bytes": resident}
 
 
 def prepared(client: Client, port: int, folder: Path, upload: Path) -> Site:

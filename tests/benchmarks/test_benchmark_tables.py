@@ -14,7 +14,7 @@ from models.base import Shape
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
-PAGES = (PAGE, ROOT / "docs" / "methods.md")
+PAGES = (PAGE, *(ROOT / "docs" / name for name in ("methods.md", "operations.md")))
 
 
 def record(error: float, **changes: Any) -> dict[str, Any]:
