@@ -63,7 +63,7 @@ def embed(A: Tensor, n_clusters: int) -> tuple[FloatArray, FloatArray]:
     if found is None or not found.accurate:
         values, V = torch.linalg.eigh(L)
         count = min(n_clusters + 1, len(L))
-        found = RitzPairs(_host(values.flip(0)[:count]), _host(V.flip(1)[:, :count]), 0.0, 0.0)
+        found = RitzPairs(_host(values.flip(0)[:count]), _host(V.flip(1)[:, :count]), 0.0, 0.0, 0.0)
     return found.values, found.vectors[:, :n_clusters]
 
 
@@ -112,7 +112,8 @@ def rayleigh_ritz(L: Tensor, X: Tensor) -> RitzPairs:
     values, Y = values.flip(0), Y.flip(1)
     X, LX = X @ Y, LX @ Y
     residuals = torch.linalg.vector_norm(LX - X * values, dim=0)
-    return RitzPairs(_host(values), _host(X), *doubts(_host(values), _host(residuals)))
+    norms = _host(residuals)
+    return RitzPairs(_host(values), _host(X), *doubts(_host(values), norms), float(norms.max()))
 
 
 def _operator(L: Tensor, k: int) -> "partial[Tensor]":

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -108,8 +109,9 @@ def embed(A: Affinity, n_clusters: int) -> tuple[FloatArray, FloatArray]:
         return _unit_rows(*accelerated.embed(A, n_clusters))
     few = isinstance(A, sparse.csr_array)
     with one_thread() if few or len(A) < THREADED else nullcontext():
-        L = sparsely_normalised(A) if few else normalised(A, np.float32)
-        values, V = leading(L, n_clusters) or _exactly(A, n_clusters)
+        how = sparsely_normalised if few else normalised
+        exact = partial(how, A, np.float64)
+        values, V = leading(how(A, np.float32), n_clusters, exact) or _exactly(A, n_clusters)
     return _unit_rows(values, V)
 
 
@@ -144,16 +146,16 @@ def normalised(A: FloatArray, dtype: type[np.floating[Any]]) -> FloatArray:
     return L
 
 
-def sparsely_normalised(A: sparse.csr_array) -> sparse.csc_array:
-    """The same of an affinity by its entries, in float32, by columns."""
+def sparsely_normalised(A: sparse.csr_array, dtype: type[np.floating[Any]]) -> sparse.csc_array:
+    """The same of an affinity by its entries, by columns."""
     n = A.shape[0]
     degree = A.sum(axis=1)
     isolated = np.flatnonzero(degree <= 0)
     scale = 1 / np.sqrt(np.where(degree <= 0, 1, degree))
     rows = np.repeat(np.arange(n), np.diff(A.indptr))
     weights = A.data * scale[rows] * scale[A.indices]
-    kept = weights >= np.finfo(np.float32).eps / n
-    values = np.concatenate([weights[kept], np.ones(len(isolated))]).astype(np.float32)
+    kept = weights >= np.finfo(dtype).eps / n
+    values = np.concatenate([weights[kept], np.ones(len(isolated))]).astype(dtype)
     at = [np.concatenate([ends[kept], isolated]) for ends in (rows, A.indices)]
     return sparse.csc_array((values, (at[0], at[1])), shape=(n, n))
 

@@ -40,10 +40,15 @@ def random_basis(n: int, seed: int = 0) -> FloatArray:
 
 def with_spectrum(top: list[float], n: int = N, rest: float = 0.9) -> FloatArray:
     """A symmetric float32 matrix: ``top``, and the other eigenvalues from -rest to rest."""
+    L = exactly_with_spectrum(top, n, rest).astype(np.float32)
+    return np.maximum(L, L.T)
+
+
+def exactly_with_spectrum(top: list[float], n: int = N, rest: float = 0.9) -> FloatArray:
+    """The same in float64."""
     values = np.concatenate([top, np.linspace(rest, -rest, n - len(top))])
     U = random_basis(n)
-    L = ((U * values) @ U.T).astype(np.float32)
-    return np.maximum(L, L.T)
+    return np.asarray((U * values) @ U.T)
 
 
 def exact(L: FloatArray, k: int) -> tuple[FloatArray, FloatArray]:
@@ -126,6 +131,39 @@ def test_components_that_hardly_touch_are_told_apart(between: float) -> None:
 )
 def test_what_cannot_be_proved_is_not_answered(n: int, k: int, top: list[float]) -> None:
     assert leading(with_spectrum(top, n), k) is None
+
+
+FLAT = [1.0] * 4 + [*(1 - np.linspace(4e-4, 5.3e-4, 40))]
+"""Gaps of 3e-6, which float32 cannot tell from its rounding."""
+
+
+@pytest.mark.parametrize("as_sparse", [False, True])
+def test_a_flat_spectrum_is_told_apart_in_float64(as_sparse: bool) -> None:
+    sharp = exactly_with_spectrum(FLAT)
+    rough = sharp.astype(np.float32)
+    kind = sparse.csc_array if as_sparse else np.asarray
+    assert krylov(kind(rough), K).angle > ANGLE
+    found = leading(kind(rough), K, lambda: kind(sharp))
+    assert found is not None
+    values, V = exact(sharp, K)
+    assert sine(found[1], V) <= ANGLE
+    assert np.allclose(found[0], values, rtol=0, atol=1e-9)
+
+
+def test_what_float64_cannot_prove_is_not_answered_either() -> None:
+    sharp = exactly_with_spectrum([1.0] * 9 + [0.9991, 0.9991, 0.9990])
+    assert leading(sharp.astype(np.float32), K, lambda: sharp) is None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_correction_is_never_worse_than_it_says(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    top = np.sort(1 - 10.0 ** rng.uniform(-7, -3, 3 * K))[::-1]
+    sharp = exactly_with_spectrum([1.0, *top])
+    found = krylov(sharp.astype(np.float32), K, lambda: sharp)
+    assert found is not None
+    _, V = exact(sharp, K)
+    assert sine(found.vectors[:, :K], V) <= found.angle + 1e-5
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -136,14 +136,15 @@ def test_normalised_entries_are_zero_or_large_enough_to_multiply(dtype: type) ->
     assert np.abs(found - expected).max() <= 20 * np.finfo(dtype).eps
 
 
-def test_few_entries_are_normalised_alike() -> None:
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_few_entries_are_normalised_alike(dtype: type[np.floating[Any]]) -> None:
     rng = np.random.default_rng(0)
     A = rng.random((60, 60)) * (rng.random((60, 60)) < 0.1)
     A = (A + A.T).astype(np.float32)
     A[7] = A[:, 7] = 0
     A[3, 5] = A[5, 3] = 1e-30
     np.testing.assert_allclose(
-        sparsely_normalised(csr_array(A)).toarray(), normalised(A, np.float32), rtol=1e-6, atol=0
+        sparsely_normalised(csr_array(A), dtype).toarray(), normalised(A, dtype), rtol=1e-6, atol=0
     )
 
 
