@@ -3,14 +3,14 @@
 import csv
 import io
 import json
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.context import Context
 from app.results import find
 from jobs.records import Artifact, Job
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FORMATS = {"application/json": "json", "text/csv": "csv", "application/x-npy": "npy"}
 MEDIA_TYPES = {name: media_type for media_type, name in FORMATS.items()}
@@ -23,8 +23,8 @@ DIGITS = 6
 class Assignment(NamedTuple):
     """A labelling as it was stored; ``confidence`` is known for the final labels alone."""
 
-    labels: NDArray[Any]
-    confidence: NDArray[Any] | None
+    labels: "NDArray[Any]"
+    confidence: "NDArray[Any] | None"
 
 
 class Row(NamedTuple):
@@ -54,7 +54,9 @@ def assignment(context: Context, job: Job, by: str | None) -> Assignment:
     return Assignment(labels, load(context, find(context, job, "confidence.npy")))
 
 
-def load(context: Context, artifact: Artifact) -> NDArray[Any]:
+def load(context: Context, artifact: Artifact) -> "NDArray[Any]":
+    import numpy as np  # noqa: PLC0415 - the API starts without it
+
     array: NDArray[Any] = np.load(context.artifacts.path(artifact.key), allow_pickle=False)
     return array
 
@@ -69,7 +71,7 @@ def _rows(found: Assignment, names: list[str]) -> list[Row]:
     labels: list[int] = found.labels.tolist()
     sure: list[float | None] = [None] * len(labels)
     if found.confidence is not None:
-        sure = np.round(found.confidence.astype(np.float64), DIGITS).tolist()
+        sure = found.confidence.astype("float64").round(DIGITS).tolist()
     return [Row(*fields) for fields in zip(names, labels, sure, strict=True)]
 
 
@@ -88,6 +90,8 @@ def _csv(rows: list[Row]) -> bytes:
 
 
 def _npy(found: Assignment) -> bytes:
+    import numpy as np  # noqa: PLC0415 - as above
+
     file = io.BytesIO()
     np.save(file, found.labels.astype(np.int64))
     return file.getvalue()

@@ -1,18 +1,24 @@
-"""What every clustering method is: hyperparameters with one verb, ``fit``. Imports no torch."""
+"""What every clustering method is: hyperparameters with one verb, ``fit``.
+
+Imports neither torch nor NumPy: what only lists the methods, or checks a request, needs none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, Self, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.int64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
+    FloatArray: TypeAlias = NDArray[np.floating[Any]]
+    IntArray: TypeAlias = NDArray[np.int64]
+else:
+    FloatArray = IntArray = Any
 
 COLOURS = 3
 """Channels of an image, at most; what has more is a feature vector."""

@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Iterable
 from statistics import median
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.comparing.schemas import Ranking, RankingRow, Spread
 from app.comparing.views import is_over
@@ -20,7 +20,9 @@ from jobs.records import Comparison, Job
 from jobs.states import Status
 from jobs.store.comparisons import Places
 from models.base import IntArray
-from models.partitions import Likeness, likeness
+
+if TYPE_CHECKING:
+    from models.partitions import Likeness
 
 FORMATS = {"application/json": "json", "text/csv": "csv"}
 SCORES = ("accuracy", "error", "nmi", "ari")
@@ -40,6 +42,8 @@ class Done(NamedTuple):
 
 def ranking(context: Context, comparison: Comparison, places: Places) -> Ranking:
     """What there is by now; see ``Ranking.complete``."""
+    from models.partitions import likeness  # noqa: PLC0415 - the API starts without NumPy
+
     groups = _by_method(comparison, places)
     done = [_done(context, group) for group in groups]
     alike = likeness([[job.labels for job in group] for group in done])
@@ -80,7 +84,7 @@ def _done(context: Context, group: list[Job]) -> list[Done]:
 
 
 def _row(
-    method: dict[str, Any], group: list[Job], done: list[Done], like: Likeness, jobs: int
+    method: dict[str, Any], group: list[Job], done: list[Done], like: "Likeness", jobs: int
 ) -> RankingRow:
     results = [job.result for job in done]
     scores = [result["scores"] or {} for result in results]

@@ -3,12 +3,12 @@
 import json
 import zlib
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from jobs.errors import NotFound
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PNG_COLOUR_TYPES = {1: 0, 3: 2}
 
@@ -24,12 +24,14 @@ def has_pictures(index: dict[str, Any]) -> bool:
     return index["channels"] in PNG_COLOUR_TYPES
 
 
-def read_image(folder: Path, index: dict[str, Any], position: int) -> NDArray[Any]:
+def read_image(folder: Path, index: dict[str, Any], position: int) -> "NDArray[Any]":
     """One image as (H, W, C), uint8 or float32 in [0, 1]; reads that image's bytes alone.
 
     Raises:
         NotFound: if the set has no image at this position.
     """
+    import numpy as np  # noqa: PLC0415 - the API starts without it
+
     images = index["images"]
     if not 0 <= position < len(images):
         raise NotFound(f"There is no image {position}: the set has images 0 to {len(images) - 1}.")
@@ -40,8 +42,10 @@ def read_image(folder: Path, index: dict[str, Any], position: int) -> NDArray[An
     return np.array(part).reshape(shape)
 
 
-def png_bytes(image: NDArray[Any]) -> bytes:
+def png_bytes(image: "NDArray[Any]") -> bytes:
     """An (H, W, 1 or 3) image, uint8 or float32 in [0, 1], as a PNG of 8 bits a channel."""
+    import numpy as np  # noqa: PLC0415 - as above
+
     height, width, channels = image.shape
     if image.dtype != np.uint8:
         image = np.rint(image * 255).astype(np.uint8)

@@ -125,7 +125,7 @@ def test_every_kind_of_problem_is_explained(service: Service) -> None:
 
 
 def test_the_api_loads_without_the_science() -> None:
-    heavy = "('torch', 'sklearn', 'scipy', 'matplotlib', 'worker', 'pandas')"
+    heavy = "('torch', 'numpy', 'sklearn', 'scipy', 'matplotlib', 'worker', 'pandas')"
     code = f"import sys, app.main; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "[]"
