@@ -11,7 +11,7 @@ from app.rates import Rates
 from app.streams import Streams
 from jobs.artifacts import ArtifactStore
 from jobs.queue import Queue, celery_app
-from jobs.records import Scope
+from jobs.records import Limits, Scope
 from jobs.settings import Settings
 from jobs.store import Store
 
@@ -31,7 +31,7 @@ class Context:
     readers: CapacityLimiter
     """How many uploads are read at once; others wait, so that reading leaves threads to serve."""
     streams: Streams
-    rates: Rates | None = None
+    rates: Rates
     owner: str = OWNER
 
     def needs_keys(self) -> bool:
@@ -50,7 +50,7 @@ class Context:
             queue=Queue(celery_app(settings)),
             readers=CapacityLimiter(READERS),
             streams=Streams(store.events),
-            rates=Rates(rate) if (rate := settings.max_requests_per_second) else None,
+            rates=Rates(),
         )
 
 
@@ -71,21 +71,23 @@ def current(request: Request) -> Context:
     if said is None:
         if context.needs_keys():
             raise errors.Unauthenticated(f"Send a key: {HOW}. The service's operator makes them.")
-        return _admitted(context)
+        return _admitted(context, OWNER, context.settings.owner_limits)
     scheme, _, secret = said.partition(" ")
     key = context.store.keys.find(secret.strip()) if scheme.lower() == "bearer" else None
     if key is None:
         raise errors.Unauthenticated(f"This key is not known, or was revoked. Send it as {HOW}.")
     if key.scope is Scope.READ and request.method not in SAFE:
         raise errors.InsufficientScope(f"{key.id} has the scope 'read': take one with 'write'.")
-    return _admitted(replace(context, owner=key.owner))
+    limits = key.limits.over(context.settings.owner_limits)
+    admitted = _admitted(context, key.id if key.limits.requests_per_second else key.owner, limits)
+    return replace(admitted, owner=key.owner, store=context.store.under(limits))
 
 
-def _admitted(context: Context) -> Context:
-    if context.rates and (seconds := context.rates.take(context.owner)):
+def _admitted(context: Context, who: str, limits: Limits) -> Context:
+    rate = limits.requests_per_second
+    if rate and (seconds := context.rates.take(who, rate)):
         raise errors.TooManyRequests(
-            f"{context.rates.per_second:g} requests a second are allowed on average: ask again in "
-            f"{seconds} s.",
+            f"{rate:g} requests a second are allowed on average: ask again in {seconds} s.",
             retry_after=seconds,
         )
     return context

@@ -1,18 +1,27 @@
 """``python -m app.keys``, which ``s2convscn keys`` calls: make, list and revoke API keys."""
 
 import argparse
+import math
 import re
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 
 from jobs.errors import DomainError
-from jobs.records import Key, Scope
+from jobs.records import Key, Limits, Scope
 from jobs.settings import SettingsError, load
 from jobs.store import Store
 from jobs.store.migrations import SchemaTooNew
 
 REFUSED = 2
+COLUMNS = ("id", "owner", "scope", "made", "revoked", "limits", "name")
+LIMITS = {
+    "datasets": "most data sets of its owner for it to upload one",
+    "bytes": "most bytes of its owner's data sets and results for it to add to them",
+    "jobs": "most unfinished jobs of its owner for it to submit one",
+    "requests_per_second": "its own, on average; the others are the service's where not given",
+}
 OWNER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -28,7 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def create(store: Store, said: argparse.Namespace) -> None:
-    key, secret = store.keys.make(said.owner, said.name, said.scope)
+    given = {name: getattr(said, f"max_{name}") for name in Limits.model_fields}
+    key, secret = store.keys.make(said.owner, said.name, said.scope, Limits(**given))
     sys.stderr.write(
         f"{key.id} of {key.owner}, scope {key.scope}. This is the only time that it is shown:\n"
     )
@@ -36,7 +46,7 @@ def create(store: Store, said: argparse.Namespace) -> None:
 
 
 def show(store: Store, _said: argparse.Namespace) -> None:
-    for line in ("id", "owner", "scope", "made", "revoked", "name"), *map(_line, store.keys.all()):
+    for line in COLUMNS, *map(_line, store.keys.all()):
         sys.stdout.write("\t".join(line) + "\n")
 
 
@@ -48,6 +58,7 @@ def revoke(store: Store, said: argparse.Namespace) -> None:
 def _line(key: Key) -> tuple[str, ...]:
     return (
         *(key.id, key.owner, key.scope, _time(key.created_at), _time(key.revoked_at)),
+        " ".join(f"{name}={limit}" for name, limit in key.limits if limit is not None) or "-",
         key.name,
     )
 
@@ -71,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     making.add_argument("--name", default="", type=_name, help="what it is for")
     making.add_argument("--scope", default=Scope.WRITE, type=Scope, choices=list(Scope))
+    for name, what in LIMITS.items():
+        kind = float if name == "requests_per_second" else int
+        option = f"--max-{name.replace('_', '-')}"
+        making.add_argument(option, type=_positive(kind), metavar="N", help=what)
     making.set_defaults(run=create)
     commands.add_parser("list", help="all keys, without their secrets").set_defaults(run=show)
     revoking = commands.add_parser("revoke", help="make a key worthless, at once and for ever")
@@ -84,6 +99,20 @@ def _owner(text: str) -> str:
         message = f"{text!r} is no owner: 1 to 64 letters, digits, dots, underscores and hyphens"
         raise argparse.ArgumentTypeError(message)
     return text
+
+
+def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        try:
+            found = kind(text)
+        except ValueError:
+            found = 0
+        if not 0 < found < math.inf:
+            message = f"{text!r} is no {kind.__name__} above 0"
+            raise argparse.ArgumentTypeError(message)
+        return found
+
+    return number
 
 
 def _name(text: str) -> str:

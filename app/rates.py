@@ -1,4 +1,4 @@
-"""How often an owner may ask: a bucket of tokens for each, in this process."""
+"""How often somebody may ask: a bucket of tokens for each, in this process."""
 
 import math
 import time
@@ -10,21 +10,19 @@ BURST_SECONDS = 10.0
 
 
 class Rates:
-    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.per_second = per_second
-        self.most = max(per_second * BURST_SECONDS, 1.0)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
         self._buckets: dict[str, tuple[float, float]] = {}
-        """Tokens that an owner had, and when."""
+        """Tokens that somebody had, and when."""
 
-    def take(self, owner: str) -> int:
-        """0 if the owner may ask now, else the whole seconds after which it may."""
-        now = self._clock()
+    def take(self, who: str, per_second: float) -> int:
+        """0 if this one may ask now, else the whole seconds after which it may."""
+        now, most = self._clock(), max(per_second * BURST_SECONDS, 1.0)
         with self._lock:
-            tokens, then = self._buckets.get(owner, (self.most, now))
-            tokens = min(self.most, tokens + (now - then) * self.per_second)
+            tokens, then = self._buckets.get(who, (most, now))
+            tokens = min(most, tokens + (now - then) * per_second)
             if tokens < 1:
-                return math.ceil((1 - tokens) / self.per_second)
-            self._buckets[owner] = tokens - 1, now
+                return math.ceil((1 - tokens) / per_second)
+            self._buckets[who] = tokens - 1, now
             return 0

@@ -159,13 +159,27 @@ class Scope(StrEnum):
     WRITE = "write"
 
 
+class Limits(Record):
+    """What an owner may have and how often it may ask; None is no limit of this kind here."""
+
+    datasets: int | None = Field(None, ge=1)
+    bytes: int | None = Field(None, ge=1)
+    jobs: int | None = Field(None, ge=1)
+    requests_per_second: float | None = Field(None, gt=0)
+
+    def over(self, others: "Limits") -> "Limits":
+        """These, and where there are none the others."""
+        return others.model_copy(update=self.model_dump(exclude_none=True))
+
+
 class Key(Record):
-    """An API key without its secret."""
+    """An API key without its secret; its limits count before the service's own."""
 
     id: str
     owner: str
     name: str
     scope: Scope
+    limits: Limits = Limits()
     created_at: float
     revoked_at: float | None
 

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jobs.networks import Network, networks
+from jobs.records import Limits
 
 PREFIX = "S2CONVSCN_"
 SOCKET_PATH_LIMIT = 100
@@ -126,6 +127,16 @@ class Settings(BaseSettings):
     def _networks(cls, value: str) -> str:
         networks(value)
         return value
+
+    @property
+    def owner_limits(self) -> Limits:
+        """Of those whose key has none of its own."""
+        return Limits(
+            datasets=self.max_owner_datasets,
+            bytes=self.max_owner_bytes,
+            jobs=self.max_owner_jobs,
+            requests_per_second=self.max_requests_per_second,
+        )
 
     @property
     def webhook_networks(self) -> tuple[Network, ...]:

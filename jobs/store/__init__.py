@@ -1,7 +1,9 @@
 """The SQL store: the only truth about data sets, jobs, comparisons and workers."""
 
 import time
+from copy import copy
 
+from jobs.records import Limits
 from jobs.settings import Settings
 from jobs.store.attempts import Attempts
 from jobs.store.comparisons import Comparisons
@@ -31,15 +33,8 @@ class Store:
         except BaseException:
             self.database.close()
             raise
-        quotas = Quotas(
-            datasets=settings.max_owner_datasets,
-            bytes=settings.max_owner_bytes,
-            jobs=settings.max_owner_jobs,
-        )
-        self.datasets = Datasets(self.database, quotas)
-        self.jobs = Jobs(self.database, quotas)
+        self.limit(settings.owner_limits)
         self.events = Events(self.database)
-        self.comparisons = Comparisons(self.database, quotas)
         self.attempts = Attempts(
             self.database,
             lease_seconds=settings.lease_seconds,
@@ -49,6 +44,19 @@ class Store:
         self.workers = Workers(self.database)
         self.webhooks = Webhooks(self.database)
         self.idempotency_keys = IdempotencyKeys(self.database)
+
+    def under(self, limits: Limits) -> "Store":
+        """The same store for one who has these limits."""
+        other = copy(self)
+        other.limit(limits)
+        return other
+
+    def limit(self, limits: Limits) -> None:
+        """What is added from now on keeps to these limits of its owner."""
+        quotas = Quotas(limits)
+        self.datasets = Datasets(self.database, quotas)
+        self.jobs = Jobs(self.database, quotas)
+        self.comparisons = Comparisons(self.database, quotas)
 
     def close(self) -> None:
         self.database.close()

@@ -7,19 +7,22 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, RowMapping, func, insert, select, update
 
 from jobs import errors, ids
-from jobs.records import Key, Scope
+from jobs.records import Key, Limits, Scope
 from jobs.store.database import Database
 from jobs.store.tables import keys
 
 PREFIX = "s2c_"
 """Tells people, and programs that look for secrets in the wrong places, what it is."""
+NO_LIMITS = Limits()
 
 
 class Keys:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def make(self, owner: str, name: str, scope: Scope) -> tuple[Key, str]:
+    def make(
+        self, owner: str, name: str, scope: Scope, limits: Limits = NO_LIMITS
+    ) -> tuple[Key, str]:
         """A new key, and its secret, which nobody can be told again."""
         secret = PREFIX + secrets.token_urlsafe(32)
         values = {
@@ -27,6 +30,7 @@ class Keys:
             "owner": owner,
             "name": name,
             "scope": scope,
+            "limits": limits.model_dump(exclude_none=True),
             "digest": _digest(secret),
             "created_at": self.database.clock(),
         }

@@ -121,6 +121,7 @@ keys = Table(
     Column("owner", String(64), nullable=False),
     Column("name", Text, nullable=False),
     Column("scope", String(16), nullable=False),
+    Column("limits", JSON, nullable=False, default={}, server_default="{}"),
     Column("digest", String(64), nullable=False, unique=True),
     Column("created_at", Float, nullable=False),
     Column("revoked_at", Float),

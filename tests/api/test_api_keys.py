@@ -214,15 +214,18 @@ def keys(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_keys_are_made_listed_and_revoked_by_a_command(tmp_path: Path) -> None:
-    made = keys(tmp_path, "create", "--owner", "alice", "--name", "laptop", "--scope", "read")
+    limits = ("--max-jobs", "3", "--max-requests-per-second", "0.5")
+    who = ("--owner", "alice", "--name", "laptop", "--scope", "read")
+    made = keys(tmp_path, "create", *who, *limits)
     assert made.returncode == 0, made.stderr
     secret = made.stdout.strip()
     assert secret.startswith("s2c_")
     assert secret not in made.stderr
     listed = keys(tmp_path, "list").stdout.splitlines()
-    assert listed[0].split("\t") == ["id", "owner", "scope", "made", "revoked", "name"]
-    key_id, owner, scope, _, revoked, name = listed[1].split("\t")
+    assert listed[0].split("\t") == ["id", "owner", "scope", "made", "revoked", "limits", "name"]
+    key_id, owner, scope, _, revoked, limited, name = listed[1].split("\t")
     assert (owner, scope, revoked, name) == ("alice", "read", "-", "laptop")
+    assert limited == "jobs=3 requests_per_second=0.5"
     with serving(Settings(data_dir=tmp_path)) as service:
         headers = {"Authorization": f"Bearer {secret}"}
         assert service.http.get("/v1/jobs", headers=headers).status_code == 200
@@ -238,6 +241,8 @@ def test_keys_are_made_listed_and_revoked_by_a_command(tmp_path: Path) -> None:
         (["create", "--owner", "a b"], "'a b' is no owner"),
         (["create", "--owner", "a", "--scope", "all"], "invalid"),
         (["create", "--owner", "a", "--name", "two\nlines"], "one line"),
+        (["create", "--owner", "a", "--max-jobs", "0"], "'0' is no int above 0"),
+        (["create", "--owner", "a", "--max-requests-per-second", "inf"], "no float above 0"),
         (["revoke", "key_none"], "no key 'key_none'"),
         ([], "create | list | revoke"),
     ],

@@ -11,15 +11,15 @@ from jobs.settings import Settings
 
 def test_a_bucket_fills_as_time_goes_by() -> None:
     now = [0.0]
-    rates = Rates(0.5, lambda: now[0])
-    assert [rates.take("a") for _ in range(6)] == [0, 0, 0, 0, 0, 2]
-    assert rates.take("b") == 0
+    rates = Rates(lambda: now[0])
+    assert [rates.take("a", 0.5) for _ in range(6)] == [0, 0, 0, 0, 0, 2]
+    assert rates.take("b", 0.5) == 0
     now[0] = 1.0
-    assert rates.take("a") == 1
+    assert rates.take("a", 0.5) == 1
     now[0] = 2.0
-    assert rates.take("a") == 0
+    assert rates.take("a", 0.5) == 0
     now[0] = 1000.0
-    assert [rates.take("a") for _ in range(6)] == [0, 0, 0, 0, 0, 2]
+    assert [rates.take("a", 0.5) for _ in range(6)] == [0, 0, 0, 0, 0, 2]
 
 
 def test_who_asks_too_often_is_told_when_to_ask_again(tmp_path: Path) -> None:
