@@ -1,6 +1,6 @@
-"""What the service answers, as far as the client's users are concerned."""
+"""What goes over HTTP, as far as the client's users are concerned."""
 
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 
 class Dataset(TypedDict):
@@ -32,6 +32,21 @@ class Job(TypedDict):
     notices: list[dict[str, str]]
     result: dict[str, Any] | None
     method: dict[str, Any]
+
+
+class Options(TypedDict, total=False):
+    """What a job may be given beside data set and number of clusters, as POST /v1/jobs has it."""
+
+    method: str | dict[str, Any]
+    preset: str | None
+    seed: int
+    ensemble: int
+    select: Literal["auto"] | None
+    image_size: int | tuple[int, int] | None
+    priority: int
+    max_seconds: float | None
+    webhook: dict[str, str] | None
+    metadata: dict[str, str]
 
 
 class Event(TypedDict):

@@ -1,37 +1,40 @@
 """The command ``s2convscn``."""
 
 import os
-import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from s2convscn import commands
 from s2convscn.errors import StackError
+from s2convscn.sorting import cluster
 from s2convscn.stack import LocalStack
+from s2convscn.terminal import DataDir, Exit, catch_signals, err, fail, out
 
-INTERRUPTED = 130
 STYLES = {"api": "cyan", "worker": "green", "broker": "magenta", "stack": "bold yellow"}
 
 app = typer.Typer(
     help="Cluster image collections by self-supervised convolutional subspace clustering.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(highlight=False, soft_wrap=True, stderr=True)
 
-DataDir = Annotated[
-    Path,
-    typer.Option(
-        envvar="S2CONVSCN_DATA_DIR", help="Folder of the database, the artifacts and the broker."
-    ),
-]
+REMOTE: tuple[Callable[..., None], ...] = (
+    cluster,
+    commands.jobs,
+    commands.watch,
+    commands.cancel,
+    commands.resume,
+    commands.download,
+    commands.methods,
+)
+for command in REMOTE:
+    app.command()(command)
 
 
 @app.command()
@@ -47,18 +50,20 @@ def serve(
     """Run API, one worker and a broker in the foreground; Ctrl-C stops all of it."""
     stack = LocalStack(data_dir, host=host, port=port, say=_say)
     try:
-        _catch_signals()
+        catch_signals()
         with stack:
             stack.wait()
     except KeyboardInterrupt:
         _say("stack", "stopped")
     except StackError as error:
-        _fail(error)
+        fail(error)
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("demo-results"),
+    into: Annotated[Path, typer.Option("--out", help="Folder of the results.")] = Path(
+        "demo-results"
+    ),
     data_dir: Annotated[
         Path | None,
         typer.Option(help="Folder of the service's data, kept; by default a temporary one."),
@@ -68,13 +73,13 @@ def demo(
     from s2convscn.demo import DemoError, run  # noqa: PLC0415 - serve needs none of it
 
     try:
-        _catch_signals()
-        run(out, data_dir, console)
+        catch_signals()
+        run(into, data_dir, out)
     except KeyboardInterrupt:
-        errors.print("interrupted; the service is stopped")
-        raise typer.Exit(INTERRUPTED) from None
+        err.print("interrupted; the service is stopped")
+        raise typer.Exit(Exit.INTERRUPTED) from None
     except (StackError, DemoError) as error:
-        _fail(error)
+        fail(error)
 
 
 @app.command(
@@ -93,27 +98,5 @@ def keys(context: typer.Context, data_dir: DataDir = Path("s2convscn-data")) -> 
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603 - this very installation
 
 
-def _catch_signals() -> None:
-    """The first Ctrl-C, SIGTERM or SIGHUP raises KeyboardInterrupt; then the end is left alone."""
-    kinds = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        kinds.append(signal.SIGHUP)
-
-    def interrupt(_number: int, _frame: object) -> NoReturn:
-        for kind in kinds:
-            signal.signal(kind, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    for kind in kinds:
-        signal.signal(kind, interrupt)
-
-
 def _say(name: str, line: str) -> None:
-    console.print(Text.assemble((f"{name:>6} ", STYLES[name]), ("| ", "dim"), line))
-
-
-def _fail(error: Exception) -> NoReturn:
-    if logs := getattr(error, "logs", ""):
-        errors.print(Text(logs, "dim"))
-    errors.print(Text.assemble(("error: ", "bold red"), str(error)))
-    raise typer.Exit(1)
+    out.print(Text.assemble((f"{name:>6} ", STYLES[name]), ("| ", "dim"), line))

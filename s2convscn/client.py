@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Self, Unpack
 from uuid import uuid4
 
 import httpx
 from httpx_sse import EventSource
 
-from s2convscn.answers import Artifact, Comparison, Dataset, Event, Job
+from s2convscn.answers import Artifact, Comparison, Dataset, Event, Job, Options
 from s2convscn.errors import ApiProblem, DownloadCorrupted
+from s2convscn.handles import Clustering, Datasets, Jobs
+from s2convscn.sources import Source
 
 CHUNK = 1 << 20
 TIMEOUT = httpx.Timeout(60, read=960)
@@ -27,6 +29,8 @@ PATIENCE = 60.0
 ATTEMPTS = 6
 """Of a download, each of which goes on where the last one broke off, and of a submission."""
 BACK_OFF = 0.1
+HERE = "http://127.0.0.1:8000"
+URL_VARIABLE = "S2CONVSCN_URL"
 KEY_VARIABLE = "S2CONVSCN_API_KEY"
 MEDIA_TYPES = {
     ".zip": "application/zip",
@@ -40,16 +44,23 @@ MEDIA_TYPES = {
 
 
 class Client:
-    """One service. Every call raises ApiProblem when the service refuses it."""
+    """One service. Every call raises ApiProblem when the service refuses it.
 
-    def __init__(self, url: str = "http://127.0.0.1:8000", *, key: str | None = None) -> None:
-        """Connect to ``url``, with an API key, by default that in ``S2CONVSCN_API_KEY``.
+    ``cluster`` does everything; ``datasets`` and ``jobs`` give objects with verbs. The other calls
+    are the API's own, and give what it answers.
+    """
 
-        A proxy in the environment is not used for this very machine.
+    def __init__(self, url: str | None = None, *, key: str | None = None) -> None:
+        """Connect to ``url`` with an API key.
+
+        By default those in ``S2CONVSCN_URL``, or else this machine's port 8000, and in
+        ``S2CONVSCN_API_KEY``. A proxy in the environment is not used for this very machine.
         """
+        url = url or os.environ.get(URL_VARIABLE) or HERE
         headers = {"Accept-Encoding": "identity"}
         if key := key or os.environ.get(KEY_VARIABLE):
             headers["Authorization"] = f"Bearer {key}"
+        self.datasets, self.jobs = Datasets(self), Jobs(self)
         trust = not _is_loopback(httpx.URL(url).host)
         self._http = httpx.Client(base_url=url, timeout=TIMEOUT, headers=headers, trust_env=trust)
 
@@ -63,6 +74,34 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self._http.close()
+
+    def cluster(
+        self,
+        source: Source,
+        n_clusters: int,
+        *,
+        truth: str | None = None,
+        kind: str | None = None,
+        progress: bool | Callable[[Job], None] = False,
+        **options: Unpack[Options],
+    ) -> Clustering:
+        """Upload, cluster, wait, and fetch the labels.
+
+        Args:
+            source: a folder of images, an archive or array file, or an array.
+            n_clusters: how many there shall be.
+            truth: ``folders`` if folders are classes, which count for scores alone.
+            kind: ``features`` if rows are feature vectors.
+            progress: draw a bar on standard error, or call this with each state that is seen.
+            options: such as ``method`` and ``seed``, see ``Options``.
+
+        Raises:
+            SourceError: if there is nothing to cluster.
+            JobEnded: if the job failed or was cancelled.
+        """
+        dataset = self.datasets.upload(source, truth=truth, kind=kind)
+        job = self.jobs.submit(dataset, n_clusters, **options).wait(progress=progress)
+        return Clustering(job.labels(), job.by_name(), job)
 
     def upload(self, path: Path, *, truth: str | None = None, kind: str | None = None) -> Dataset:
         """Send an archive or array file as it is.
@@ -81,33 +120,30 @@ class Client:
         dataset: Dataset = _checked(response).json()
         return dataset
 
-    def submit(
-        self,
-        dataset_id: str,
-        n_clusters: int,
-        *,
-        method: str | dict[str, Any] = "s2convscn",
-        preset: str | None = None,
-        seed: int = 0,
-        ensemble: int = 1,
-        select: str | None = None,
-        webhook: dict[str, str] | None = None,
-    ) -> Job:
-        body = {
-            "dataset_id": dataset_id,
-            "n_clusters": n_clusters,
-            "method": method,
-            "preset": preset,
-            "seed": seed,
-            "ensemble": ensemble,
-            "select": select,
-            "webhook": webhook,
-        }
+    def submit(self, dataset_id: str, n_clusters: int, **options: Unpack[Options]) -> Job:
+        """Queue a job; what the options leave out is the service's choice."""
+        body = {"dataset_id": dataset_id, "n_clusters": n_clusters, **options}
         job: Job = self._submit("/v1/jobs", body)
         return job
 
+    def get(self, path: str, **params: Any) -> Any:
+        """What a path answers, as JSON."""
+        return _checked(self._http.get(path, params=params or None)).json()
+
+    def read(self, path: str) -> bytes:
+        """What a path answers."""
+        return _checked(self._http.get(path)).content
+
+    def pages(self, path: str, **params: Any) -> Iterator[Any]:
+        """The items of a list, page by page."""
+        page = self.get(path, **params)
+        yield from page["items"]
+        while page["next_cursor"]:
+            page = self.get(path, **params, cursor=page["next_cursor"])
+            yield from page["items"]
+
     def job(self, job_id: str) -> Job:
-        job: Job = _checked(self._http.get(f"/v1/jobs/{job_id}")).json()
+        job: Job = self.get(f"/v1/jobs/{job_id}")
         return job
 
     def wait(self, job_id: str, watch: Callable[[Job], None] | None = None) -> Job:

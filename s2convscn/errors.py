@@ -4,6 +4,8 @@ from typing import Any, Protocol, Self
 
 import httpx
 
+from s2convscn.answers import Job
+
 TEMPORARY = frozenset({429, 502, 503, 504})
 
 
@@ -56,6 +58,17 @@ class ApiProblem(Exception):
     @property
     def temporary(self) -> bool:
         return self.status in TEMPORARY
+
+
+class JobEnded(Exception):
+    """A job ended otherwise than with a result; ``job`` is what the service told of it."""
+
+    def __init__(self, job: Job) -> None:
+        """Keep the job; the message says how it ended, and why."""
+        self.job = job
+        problem = job["error"] or {}
+        reason = problem.get("detail") or problem.get("title") or job["message"]
+        super().__init__(f"The job {job['id']} ended as {job['status']}: {reason}")
 
 
 class DownloadCorrupted(Exception):

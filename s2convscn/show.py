@@ -1,7 +1,8 @@
 """A job and its scores on the terminal."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -68,6 +69,13 @@ class JobView:
             self._said = (named, now)
             words = [f"{named:<16}", f"{job['progress']:4.0%}", details(job), time_left(job)]
             self.console.print("  ".join(word for word in words if word), markup=False)
+
+
+@contextmanager
+def watching() -> Iterator[JobView]:
+    """A view of a job on standard error, which leaves standard output to results."""
+    with JobView(Console(stderr=True, soft_wrap=True, highlight=False)) as view:
+        yield view
 
 
 def phase(job: Job) -> str:
