@@ -10,7 +10,7 @@ from app import problems
 from app.context import Context
 from app.documentation import DESCRIPTION, TAGS, TITLE, secure
 from app.middleware import Guard, RequestIds
-from app.routes import comparisons, datasets, images, jobs, methods, results, service
+from app.routes import comparisons, datasets, images, jobs, methods, page, results, service
 from jobs.settings import Settings
 
 
@@ -35,8 +35,9 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.context = context
-    for module in (datasets, images, methods, jobs, results, comparisons, service):
+    for module in (datasets, images, methods, jobs, results, comparisons, service, page):
         app.include_router(module.router)
+    page.mount(app)
     problems.install(app)
     secure(app)
     app.add_middleware(Guard, settings=settings)

@@ -28,7 +28,7 @@ SECURITY = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""On every answer: no other site may frame, embed or guess at it."""
+"""On every answer that has none of its own: no other site may frame, embed or guess at it."""
 
 logger = logging.getLogger("app")
 
@@ -53,7 +53,8 @@ class RequestIds:
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
-                headers.update(SECURITY)
+                for name, value in SECURITY.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         try:

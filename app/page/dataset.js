@@ -1,0 +1,126 @@
+/** An image set: what is in it, and how it shall be clustered. */
+import { ask, show } from "./api.js";
+import { count, h, problemBox } from "./dom.js";
+import { about } from "./home.js";
+
+const SHOWN = 40;
+const FIELDS = { "invalid-n-clusters": "n_clusters", "image-size-needed": "image_size", "unknown-method": "method", "job-too-large": "image_size" };
+const HIDDEN = new Set(["method"]);
+
+export async function dataset(main, id) {
+  const [set, methods] = await Promise.all([ask(`v1/datasets/${id}`), ask("v1/methods")]);
+  main.replaceChildren(
+    h("h1", {}, set.name), h("p", { class: "soft under" }, about(set)),
+    ...set.notices.map((notice) => h("p", { class: "small soft" }, notice.detail)),
+    ...(set.kind === "images" ? [pictures(set)] : []),
+    h("h2", {}, "Cluster them"), form(set, methods.items));
+}
+
+/** Some of the images, from the first to the last. */
+function pictures(set) {
+  const shown = Math.min(SHOWN, set.n_images);
+  const places = [...Array(shown).keys()].map((i) => Math.floor((i * set.n_images) / shown));
+  return h("ul", { class: "thumbs", "aria-label": `${shown} of ${count(set.n_images, "image")}` },
+    places.map((place) => h("li", {}, thumbnail(`${set.links.images}/${place}`, `Image ${place}`, set.height ?? 64))));
+}
+
+/** A picture that is fetched once it comes near the window. */
+export function thumbnail(path, name, height) {
+  const image = h("img", { alt: name, title: name, class: height < 64 ? "tiny" : "" });
+  near.set(image, path);
+  watcher.observe(image);
+  return image;
+}
+
+const near = new WeakMap();
+const watcher = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    watcher.unobserve(target);
+    show(target, near.get(target).replace(/^\//, "")).catch(() => { target.alt += " (not there)"; });
+  }
+}, { rootMargin: "300px" });
+
+function form(set, methods) {
+  const usable = methods.filter((method) => set.kind === "images" || !method.needs_images);
+  const method = h("select", { id: "method", name: "method" }, usable.map((one) => h("option", { value: one.name }, `${one.name} — ${one.title}`)));
+  method.value = usable.some((one) => one.name === "s2convscn") ? "s2convscn" : "lsr";
+  const clusters = h("input", { type: "number", id: "n_clusters", name: "n_clusters", min: 2, max: set.n_images, required: true, value: set.classes ? set.classes.length : Math.min(10, set.n_images) });
+  const seed = h("input", { type: "number", id: "seed", name: "seed", min: 0, value: 0 });
+  const size = h("input", { type: "number", id: "image_size", name: "image_size", min: 8, max: 1024, placeholder: "as they are", value: set.height || set.kind === "features" ? "" : 64 });
+  const knobs = h("div", { class: "grid" });
+  const first = h("p", { class: "small soft" });
+  const rest = h("div", { class: "math soft" });
+  const wrong = h("div", {});
+  const button = h("button", { class: "main", type: "submit" }, "Start");
+
+  function choose() {
+    const one = usable.find(({ name }) => name === method.value);
+    const [head, ...paragraphs] = one.description.split("\n\n");
+    first.textContent = head;
+    rest.textContent = [...paragraphs, one.citation].join("\n\n");
+    knobs.replaceChildren(...Object.entries(one.parameters.properties).filter(([name]) => !HIDDEN.has(name)).map(([name, schema]) => knob(name, schema, one.defaults[name])).filter(Boolean));
+  }
+  method.addEventListener("change", choose);
+  choose();
+
+  async function submit(event) {
+    event.preventDefault();
+    button.disabled = true;
+    wrong.replaceChildren();
+    for (const old of element.querySelectorAll(".wrong")) old.remove();
+    for (const input of element.elements) input.removeAttribute("aria-invalid");
+    const chosen = { method: method.value };
+    for (const input of knobs.querySelectorAll("[data-knob]")) {
+      if (input.value !== "") chosen[input.dataset.knob] = input.dataset.kind === "string" ? input.value : JSON.parse(input.value);
+    }
+    const body = { dataset_id: set.id, n_clusters: clusters.valueAsNumber, seed: seed.valueAsNumber || 0, method: chosen };
+    if (size.value) body.image_size = size.valueAsNumber;
+    try {
+      const job = await ask("v1/jobs", { method: "POST", body, headers: { "Idempotency-Key": crypto.randomUUID() } });
+      location.hash = `#/jobs/${job.id}`;
+    } catch (error) {
+      button.disabled = false;
+      for (const one of error.errors || []) mark(one);
+      const field = FIELDS[(error.type || "").split("/").pop()];
+      if (field && !error.errors.length) mark({ pointer: field, detail: error.message });
+      wrong.replaceChildren(problemBox(error));
+      element.querySelector("[aria-invalid]")?.focus();
+    }
+  }
+
+  /** What the service says of a field stands at that field. */
+  function mark({ pointer, detail }) {
+    const name = (pointer || "").split("/").pop();
+    const input = element.querySelector(`[name="${CSS.escape(name)}"]`);
+    if (!input) return;
+    input.setAttribute("aria-invalid", "true");
+    input.closest("label")?.append(h("span", { class: "wrong" }, detail));
+    input.closest("details")?.setAttribute("open", "");
+  }
+
+  const element = h("form", { class: "card stack", onsubmit: submit, novalidate: true },
+    h("div", { class: "grid" },
+      h("label", { class: "field" }, "How many groups", h("span", { class: "small soft" }, "the number of clusters"), clusters),
+      h("label", { class: "field" }, "Method", h("span", { class: "small soft" }, "s2convscn learns most, lsr takes seconds"), method),
+      h("label", { class: "field" }, "Seed", h("span", { class: "small soft" }, "same seed, same groups"), seed),
+      set.kind === "images" ? h("label", { class: "field" }, "Resize to", h("span", { class: "small soft" }, "pixels a side"), size) : null),
+    first,
+    h("details", {}, h("summary", {}, "What it computes"), rest),
+    h("details", {}, h("summary", {}, "More settings"), h("p", { class: "small soft" }, "What is left empty is chosen by a rule that sees no labels."), knobs),
+    wrong, button);
+  return element;
+}
+
+function knob(name, schema, byDefault) {
+  const one = (schema.anyOf || [schema]).find(({ type }) => type !== "null") || {};
+  const attributes = { name, id: `knob-${name}`, "data-knob": name, "data-kind": one.type, placeholder: byDefault === null || byDefault === undefined ? "by a rule" : String(byDefault) };
+  let input;
+  if (one.enum || one.type === "boolean") {
+    const values = one.enum || ["true", "false"];
+    input = h("select", attributes, h("option", { value: "" }, `${attributes.placeholder}`), values.map((value) => h("option", { value }, String(value))));
+  } else if (one.type === "number" || one.type === "integer") {
+    input = h("input", { ...attributes, type: "number", step: one.type === "integer" ? 1 : "any" });
+  } else return null;
+  return h("label", { class: "field" }, name, input, h("span", { class: "small soft" }, schema.description || ""));
+}

@@ -1,0 +1,42 @@
+/** Which view an address shows, and what is said when it cannot be shown. */
+import { Problem, key } from "./api.js";
+import { dataset } from "./dataset.js";
+import { h, problemBox } from "./dom.js";
+import { home } from "./home.js";
+import { job } from "./job.js";
+
+const main = document.getElementById("main");
+let leaving = new AbortController();
+
+async function route() {
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const [, kind, id] = location.hash.split("/");
+  try {
+    if (kind === "jobs" && id) await job(main, encodeURIComponent(id), signal);
+    else if (kind === "datasets" && id) await dataset(main, encodeURIComponent(id));
+    else await home(main);
+  } catch (error) {
+    if (signal.aborted) return;
+    main.replaceChildren(error instanceof Problem && error.status === 401 ? door() : trouble(error));
+    if (!(error instanceof Problem)) setTimeout(() => signal.aborted || route(), 5000);
+  }
+}
+
+function trouble(error) {
+  return h("div", { class: "stack" }, problemBox(error), h("p", {}, h("a", { href: "#/" }, "To the images and jobs")));
+}
+
+/** Where keys are on. */
+function door() {
+  const input = h("input", { type: "password", id: "key", autocomplete: "off", placeholder: "s2c_...", required: true });
+  const wrong = key.get() ? h("span", { class: "wrong" }, "This key is not known, or was revoked.") : null;
+  return h("form", { class: "card stack", style: "max-width:30rem;margin:2rem auto", onsubmit: (event) => { event.preventDefault(); key.set(input.value.trim()); route(); } },
+    h("h1", {}, "This service wants a key"),
+    h("p", { class: "soft" }, "Its operator makes them: s2convscn keys create --owner NAME. It is kept until this tab is closed."),
+    h("label", { class: "field" }, "Key", input, wrong), h("button", { class: "main", type: "submit" }, "Enter"));
+}
+
+addEventListener("hashchange", () => { route(); main.focus(); scrollTo(0, 0); });
+route();
