@@ -12,7 +12,7 @@ WHOLE := orl,coil20,yaleb,coil100
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
-.PHONY: demo test check serve test-slow fuzz chaos load bench bench-speed bench-table bench-solvers gpu-check bench-tables bench-figure format clean
+.PHONY: demo test check serve test-slow fuzz chaos load bench bench-speed bench-table bench-solvers gpu-check bench-tables bench-figure pictures format clean
 
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
@@ -70,6 +70,9 @@ bench-tables: $(READY) ## the tables of docs/benchmarks.md, methods.md and opera
 bench-figure: $(READY) ## SET=... [METHOD N_CLUSTERS TRIAL SEED LEAGUE LABEL]: the curves of a run
 	$(BIN)/python -m benchmarks figure $(call given,LEAGUE LABEL N_CLUSTERS TRIAL SEED) \
 	  $(CHOSEN) $(or $(METHOD),s2convscn-l1)
+
+pictures: $(READY)    ## the README's pictures of the web page, by Chromium
+	PYTHONPATH=tests/live $(BIN)/python tests/live/page_pictures.py
 
 format: $(READY)
 	$(BIN)/ruff format .

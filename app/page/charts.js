@@ -5,7 +5,8 @@ const WIDTH = 150;
 const HEIGHT = 54;
 const WORDS = {
   loss: "whole loss", L0: "L0 reconstruction", L1: "L1 size of C", L2: "L2 self-expression", L3: "L3 between clusters",
-  L4: "L4 head", C_l1: "l1 norm of C", C_Q_share: "share between clusters", changed: "images that moved",
+  L4: "L4 head", C_l1: "l1 norm of C", C_Q_share: "share between clusters", changed_labels: "share of images that moved",
+  relative_eigengap: "relative eigengap", components: "components of the graph",
 };
 
 export class Curves {
@@ -48,5 +49,6 @@ function line(points) {
     return values.map((value) => (flip ? size - 2 - ((value - low) / span) * (size - 4) : ((value - low) / span) * size));
   };
   const [px, py] = [scale(xs, WIDTH), scale(ys, HEIGHT, true)];
+  if (points.length === 1) return `M${WIDTH} ${HEIGHT / 2}h0`;
   return px.map((x, i) => `${i ? "L" : "M"}${x.toFixed(1)} ${py[i].toFixed(1)}`).join("");
 }

@@ -1,0 +1,42 @@
+"""``make pictures``: the README's pictures of the web page, on scikit-learn's digits."""
+
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+from test_live_page import CHROMIUM
+
+from s2convscn import digits
+from s2convscn.stack import LocalStack, free_port
+
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
+SIZE = {"width": 1180, "height": 820}
+SLOW = 600_000
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
+        archive = Path(work) / "digits.zip"
+        digits.write_zip(archive)
+        options = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
+        browser = playwright.chromium.launch(**options)
+        with LocalStack(Path(work) / "data", port=free_port()) as stack:
+            draw(browser.new_page(base_url=stack.url, viewport=SIZE), archive)
+        browser.close()
+
+
+def draw(page: Page, archive: Path) -> None:
+    page.goto("/")
+    page.get_by_label("true classes").check()
+    page.set_input_files("#file", archive)
+    page.get_by_role("button", name="Start").click(timeout=SLOW)
+    page.locator(".spark figure").nth(7).wait_for(timeout=SLOW)
+    page.wait_for_timeout(6000)
+    page.screenshot(path=FOLDER / "page-training.png", clip={"x": 0, "y": 0, **SIZE, "height": 590})
+    page.get_by_role("heading", name="Group 9").wait_for(timeout=SLOW)
+    page.wait_for_timeout(4000)
+    page.screenshot(path=FOLDER / "page-groups.png")
+
+
+if __name__ == "__main__":
+    main()
