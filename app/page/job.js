@@ -1,13 +1,15 @@
 /** A job: how it goes while it runs, and its groups when it is done. */
 import { ask, follow, pages, save } from "./api.js";
 import { Curves } from "./charts.js";
+import { title } from "./compare.js";
+import { crosstab } from "./crosstab.js";
 import { thumbnail } from "./dataset.js";
-import { count, h, megabytes, problemBox, state } from "./dom.js";
+import { ago, count, h, megabytes, problemBox, state } from "./dom.js";
 
 const FIRST = 24;
 const UNSURE = 0.5;
 const PLOTS = { "affinity.png": "Affinity, ordered by cluster", "curves.png": "Losses over epochs" };
-const NAMES = { accuracy: "accuracy", nmi: "NMI", ari: "ARI", error: "error" };
+export const NAMES = { accuracy: "accuracy", nmi: "NMI", ari: "ARI", error: "error" };
 
 export async function job(main, id, signal) {
   const body = h("div", { class: "stack" });
@@ -87,10 +89,11 @@ async function result(body, found) {
     h("h2", {}, "Groups"),
     h("p", { class: "small soft" }, "The surest images first, the surest of all beside the name. A ring marks images of which less than half the affinity lies inside their group."),
     h("div", { class: "clusters" }, groups.map((group) => cluster(group, images))),
-    plots(found, files.items));
+    ...truth(labels.labels, images),
+    plots(found, files.items), ...(await others(found)));
 }
 
-function grouped(rows) {
+export function grouped(rows) {
   const groups = new Map();
   rows.forEach((row, index) => {
     if (!groups.has(row.label)) groups.set(row.label, []);
@@ -98,6 +101,21 @@ function grouped(rows) {
   });
   for (const members of groups.values()) members.sort((a, b) => (b.confidence ?? 0) - (a.confidence ?? 0));
   return [...groups].sort(([a], [b]) => a - b).map(([label, members]) => ({ label, members }));
+}
+
+/** Where the true classes are known: which groups they went to. */
+function truth(rows, images) {
+  if (!images.length || images[0].truth === null) return [];
+  const pairs = rows.map((row, i) => [images[i].truth, `Group ${row.label}`]);
+  return [h("h2", {}, "True classes"), h("div", { class: "card" }, crosstab("class", "group", pairs))];
+}
+
+/** Other jobs on the same images, to look at beside this one. */
+async function others(found) {
+  const { items } = await ask(`v1/jobs?status=succeeded&dataset_id=${found.dataset_id}`);
+  const rest = items.filter(({ id }) => id !== found.id);
+  return rest.length ? [h("h2", {}, "Compare with"), h("ul", { class: "list card" }, rest.map((job) => h("li", {},
+    h("a", { class: "item", href: `#/compare/${found.id}/${job.id}` }, title(job), h("span", { class: "small soft" }, ago(job.finished_at))))))] : [];
 }
 
 function facts(found, groups) {
@@ -120,7 +138,7 @@ function downloads(found, files) {
       h("a", { href: file.links.self.slice(1), download: file.name, onclick: saving(file.links.self.slice(1), file.name) }, file.name), h("span", { class: "soft" }, megabytes(file.bytes)))))));
 }
 
-function cluster({ label, members }, images) {
+export function cluster({ label, members }, images) {
   const sure = members.filter(({ confidence }) => confidence !== null);
   const mean = sure.reduce((sum, { confidence }) => sum + confidence, 0) / (sure.length || 1);
   const picture = (member) => {

@@ -1,5 +1,6 @@
 /** Which view an address shows, and what is said when it cannot be shown. */
 import { Problem, key } from "./api.js";
+import { compare } from "./compare.js";
 import { dataset } from "./dataset.js";
 import { h, problemBox } from "./dom.js";
 import { home } from "./home.js";
@@ -12,9 +13,10 @@ async function route() {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
-  const [, kind, id] = location.hash.split("/");
+  const [, kind, id, other] = location.hash.split("/");
   try {
     if (kind === "jobs" && id) await job(main, encodeURIComponent(id), signal);
+    else if (kind === "compare" && id && other) await compare(main, encodeURIComponent(id), encodeURIComponent(other));
     else if (kind === "datasets" && id) await dataset(main, encodeURIComponent(id));
     else await home(main);
   } catch (error) {

@@ -165,6 +165,28 @@ def test_a_running_job_is_watched_stopped_and_gone_on_with(
     expect(page.locator(".state.cancelled")).to_be_visible(timeout=SLOW)
 
 
+def test_truth_and_two_jobs_side_by_side(
+    page: Page, service: Service, finished: dict[str, Any]
+) -> None:
+    jobs = service.client.jobs
+    other = jobs.submit(finished["dataset_id"], 5, method="lsr", seed=3).wait()
+    page.goto(f"/#/jobs/{finished['id']}")
+    table = page.get_by_role("region", name="class and group")
+    expect(table.locator("tbody tr")).to_have_count(4)
+    diagonal = [row.locator("td").nth(i) for i, row in enumerate(table.locator("tbody tr").all())]
+    assert [cell.inner_text() for cell in diagonal] == ["24"] * 4
+    page.get_by_role("link", name="lsr, 5 clusters, seed 3").click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Two jobs side by side")
+    sides = page.locator(".sides > section")
+    expect(sides.nth(0).locator(".cluster")).to_have_count(4)
+    expect(sides.nth(1).locator(".cluster")).to_have_count(5)
+    accessible(page)
+    fits(page)
+    page.goto(f"/#/compare/{other.id}/job_none")
+    expect(page.get_by_role("alert")).to_contain_text("There is no job")
+
+
 def test_jobs_and_sets_are_listed(page: Page, finished: dict[str, Any]) -> None:
     page.goto("/")
     page.locator(f'a[href="#/jobs/{finished["id"]}"]').click()

@@ -18,8 +18,8 @@ METHOD = {
     "encoder": [[3, 8]],
     "pretrain_max_steps": 200,
     "pretrain_window": 100,
-    "epochs": 120,
-    "round_epochs": 5,
+    "epochs": 600,
+    "round_epochs": 10,
 }
 
 

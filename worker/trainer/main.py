@@ -19,7 +19,7 @@ from jobs.errors import (
 from models.base import NotFinite, Stopped, Unsuitable
 from worker.exchange import Failure, Scratch, Spec, write
 
-NICENESS = 10
+NICENESS = 5
 STOPPED = 75
 """Exit status after a requested stop (EX_TEMPFAIL)."""
 
