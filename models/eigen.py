@@ -99,7 +99,8 @@ def krylov(L: Symmetric, k: int, exact: Callable[[], Symmetric] | None = None) -
     """
     n, width = L.shape[0], block_width(k)
     most = min(BLOCKS[-1], n // (TALL * width))
-    T = _operator(L, k) if most >= BLOCKS[0] else None
+    inverse = not _spread(L, k)
+    T = _operator(L, inverse) if most >= BLOCKS[0] else None
     if T is None:
         return None
     basis, images = (np.empty((n, most * width), np.float32, order="F") for _ in range(2))
@@ -117,7 +118,7 @@ def krylov(L: Symmetric, k: int, exact: Callable[[], Symmetric] | None = None) -
         if blocks in BLOCKS:
             _, Y = largest_eigenpairs(H[done, done].T, width)
             found = rayleigh_ritz(L, images[:, done] @ Y, k)
-            if exact is not None and not found.accurate and found.residual <= NOISE:
+            if exact is not None and inverse and not found.accurate and found.residual <= NOISE:
                 sharp = exact() if sharp is None else sharp
                 found = corrected(sharp, T, found, k)
             if found.accurate:
@@ -143,17 +144,23 @@ def corrected(L: Symmetric, T: Operator, found: RitzPairs, k: int) -> RitzPairs:
     return better
 
 
-def _operator(L: Symmetric, k: int) -> Operator | None:
+def _spread(L: Symmetric, k: int) -> bool:
+    """Whether a dense L separates its leading eigenvectors by itself.
+
+    The sum of all squared eigenvalues shows that the first k do not all lie just below 1.
+    """
+    return isinstance(L, np.ndarray) and bool(np.vdot(L, L) <= k * SPREAD**2)
+
+
+def _operator(L: Symmetric, inverse: bool) -> Operator | None:
     """What a Krylov space is made of: L, or T = ((1 + SHIFT) I - L)^-1.
 
     Spectra of affinities are flat just below 1, where L itself separates the eigenvectors slowly;
-    T spreads that end out. Where the sum of all squared eigenvalues shows that the first k do not
-    all lie there, as for plain affinities, T would be of no use.
+    T spreads that end out. Where they are not, as for plain affinities, T would be of no use.
     """
-    if isinstance(L, np.ndarray):
-        spread = np.vdot(L, L) <= k * SPREAD**2
-        return partial(np.matmul, L) if spread else dense_inverse(L)
-    return sparse_inverse(L)
+    if not isinstance(L, np.ndarray):
+        return sparse_inverse(L)
+    return dense_inverse(L) if inverse else partial(np.matmul, L)
 
 
 def dense_inverse(L: FloatArray) -> Operator | None:
