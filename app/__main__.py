@@ -83,7 +83,7 @@ def main() -> int:
     )
     gc.collect()
     gc.freeze()  # what is there now stays: looking through it again stops every request for 0.2 s
-    gc.set_threshold(10_000, 10, 100)
+    gc.set_threshold(2_000, 10, 50)
     server = Server(config, app.state.context.streams)
     with suppress(KeyboardInterrupt):
         server.run()
