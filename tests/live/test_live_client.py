@@ -1,5 +1,6 @@
 """The Python client as its users have it: a folder in, groups out."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,9 @@ def test_arrays_and_archives(service: Service, folder: Path) -> None:
 def test_jobs_are_found_stopped_and_gone_on_with(service: Service, folder: Path) -> None:
     dataset = service.client.datasets.upload(folder, truth="folders")
     assert dataset.id in {one.id for one in service.client.datasets}
+    first = next(folder.rglob("*.png"))
+    os.utime(first, (0, 0))
+    assert service.client.datasets.upload(folder, truth="folders").id == dataset.id
     long = BRIEF | {"epochs": 4000}
     job = service.client.jobs.submit(dataset, CLUSTERS, method=long, metadata={"for": "test"})
     assert service.client.jobs.get(job.id).answer["metadata"] == {"for": "test"}
