@@ -36,9 +36,8 @@ class Bench:
         self.images, self.results, self.cache, self.display = images, results, cache, display
         self.device, self.save_seconds = device, save_seconds
         self.views: dict[str, str | None] = {}
-        machine.commit(
-            machine.CODE
-        )  # what runs is what was loaded by now, whatever is committed later
+        # what runs is what was loaded by now, whatever is committed later
+        machine.commit(machine.CODE)
 
     def run(self, cases: Sequence[Case], *, again: bool = False) -> None:
         """Run each case whose record is not there yet; with ``again``, each one."""

@@ -85,7 +85,7 @@ def leading(
     if TALL * (k + 1) > n:
         return None
     found = krylov(L, k, exact)
-    if found is None or (exact is None and not found.accurate):
+    if found is None:
         dense = L if isinstance(L, np.ndarray) else L.toarray()
         found = rayleigh_ritz(L, largest_eigenpairs(dense, k + 1)[1], k)
     return (found.values[: k + 1], found.vectors[:, :k]) if found.accurate else None

@@ -100,8 +100,8 @@ class Client:
             JobEnded: if the job failed or was cancelled.
         """
         dataset = self.datasets.upload(source, truth=truth, kind=kind)
-        job = self.jobs.submit(dataset, n_clusters, **options).wait(progress=progress)
-        return Clustering(job.labels(), job.by_name(), job)
+        job = self.jobs.submit(dataset, n_clusters, **options)
+        return job.wait(progress=progress).clustering()
 
     def upload(self, path: Path, *, truth: str | None = None, kind: str | None = None) -> Dataset:
         """Send an archive or array file as it is.
@@ -182,8 +182,7 @@ class Client:
                             return
             except (httpx.TransportError, ApiProblem) as error:
                 lost = lost or time.monotonic()
-                lasting = isinstance(error, ApiProblem) and not error.temporary
-                if lasting or time.monotonic() - lost > PATIENCE:
+                if _lasting(error) or time.monotonic() - lost > PATIENCE:
                     raise
             time.sleep(1)
 
@@ -271,8 +270,7 @@ class Client:
             try:
                 return _checked(self._http.post(path, json=body, headers=headers)).json()
             except (httpx.TransportError, ApiProblem) as error:
-                lasting = isinstance(error, ApiProblem) and not error.temporary
-                if lasting or attempt == ATTEMPTS:
+                if _lasting(error) or attempt == ATTEMPTS:
                     raise
                 asked = error.problem.get("retry_after", 0) if isinstance(error, ApiProblem) else 0
                 time.sleep(max(BACK_OFF * 2**attempt, asked))
@@ -283,8 +281,7 @@ class Client:
             try:
                 response = _checked(self._http.get(path))
             except (httpx.TransportError, ApiProblem) as error:
-                lasting = isinstance(error, ApiProblem) and not error.temporary
-                if lasting or time.monotonic() - heard > PATIENCE:
+                if _lasting(error) or time.monotonic() - heard > PATIENCE:
                     raise
                 time.sleep(1)
                 continue
@@ -317,6 +314,11 @@ class Client:
                 if attempt == ATTEMPTS:
                     raise
                 time.sleep(BACK_OFF * 2**attempt)
+
+
+def _lasting(error: Exception) -> bool:
+    """Whether it will not do to ask again."""
+    return isinstance(error, ApiProblem) and not error.temporary
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

@@ -15,7 +15,7 @@ from rich.console import Console
 from s2convscn import digits
 from s2convscn.answers import Job
 from s2convscn.client import Client
-from s2convscn.errors import ApiProblem, DownloadCorrupted, StackError
+from s2convscn.errors import ApiProblem, DownloadCorrupted, StackError, reason
 from s2convscn.show import JobView, score_table
 from s2convscn.stack import LocalStack, free_port
 
@@ -104,9 +104,7 @@ def _wait(stack: LocalStack, client: Client, job: Job, console: Console) -> Job:
 
         ended = client.wait(job["id"], watch)
     if ended["status"] != "succeeded":
-        problem = ended["error"] or {}
-        reason = problem.get("detail") or problem.get("title") or ended["message"]
-        message = f"The job ended as {ended['status']}: {reason}"
+        message = f"The job ended as {ended['status']}: {reason(ended)}"
         raise DemoError(message, stack.tail())
     return ended
 

@@ -60,15 +60,19 @@ class ApiProblem(Exception):
         return self.status in TEMPORARY
 
 
+def reason(job: Job) -> str:
+    """Why a job ended, in the service's words."""
+    problem = job["error"] or {}
+    return str(problem.get("detail") or problem.get("title") or job["message"])
+
+
 class JobEnded(Exception):
     """A job ended otherwise than with a result; ``job`` is what the service told of it."""
 
     def __init__(self, job: Job) -> None:
         """Keep the job; the message says how it ended, and why."""
         self.job = job
-        problem = job["error"] or {}
-        reason = problem.get("detail") or problem.get("title") or job["message"]
-        super().__init__(f"The job {job['id']} ended as {job['status']}: {reason}")
+        super().__init__(f"The job {job['id']} ended as {job['status']}: {reason(job)}")
 
 
 class DownloadCorrupted(Exception):

@@ -100,6 +100,13 @@ class Job:
         labels: NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
         return labels
 
+    def clustering(self) -> "Clustering":
+        """Its final labels, by place and by name, of one answer."""
+        import numpy as np  # noqa: PLC0415 - as above
+
+        found = self.by_name()
+        return Clustering(np.fromiter(found.values(), np.int64, len(found)), found, self)
+
     def by_name(self) -> dict[str, int]:
         """Each image's cluster by its name, in the data set's order."""
         rows = self.client.get(f"/v1/jobs/{self.id}/labels?format=json")["labels"]

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from s2convscn.answers import Options
-from s2convscn.client import Client
+from s2convscn.client import URL_VARIABLE, Client
 from s2convscn.commands import LABELS
 from s2convscn.handles import Clustering
 from s2convscn.terminal import (
@@ -20,7 +20,6 @@ from s2convscn.terminal import (
     catch_signals,
     err,
     fail,
-    named,
     out,
     put,
     somewhere,
@@ -46,7 +45,9 @@ def cluster(  # noqa: PLR0913, PLR0917 - the command's options
     copy: Annotated[bool, typer.Option("--copy", help="Copies of the images, not links.")] = False,
     url: Annotated[
         str | None,
-        typer.Option(help="A running service (S2CONVSCN_URL); by default one is started for this."),
+        typer.Option(
+            envvar=URL_VARIABLE, help="A running service; by default one is started for this."
+        ),
     ] = None,
     data_dir: DataDir = Path("s2convscn-data"),
     as_json: AsJson = False,
@@ -56,17 +57,16 @@ def cluster(  # noqa: PLR0913, PLR0917 - the command's options
         fail(f"{into} is there already: choose another folder with --out.")
     options: Options = {"method": method, "preset": preset, "seed": seed}
     catch_signals()
-    service = url or named()
-    with somewhere(service, data_dir) as client, made(into) as folder:
+    with somewhere(url, data_dir) as client, made(into) as folder:
         dataset = client.datasets.upload(source, truth="folders" if truth else None)
         job = client.jobs.submit(dataset, n_clusters, **options)
         err.print(f"{dataset.n_images} images uploaded, {job.id} submitted.", markup=False)
         try:
             job.wait(progress=True)
         except KeyboardInterrupt:
-            command = f"watch {job.id}" if service else f"serve --data-dir {data_dir}"
+            command = f"watch {job.id}" if url else f"serve --data-dir {data_dir}"
             fail(f"interrupted; the job is kept: s2convscn {command}", Exit.INTERRUPTED)
-        found = Clustering(job.labels(), job.by_name(), job)
+        found = job.clustering()
         save(client, found, folder)
         if source.is_dir():
             sort(found, source, folder / GROUPS, copy=copy)

@@ -1,7 +1,6 @@
 """What the commands share: where the service is, how they speak, how they end."""
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -77,11 +76,6 @@ def somewhere(url: str | None, data_dir: Path) -> Iterator[Client]:
             yield client
     except StackError as error:
         fail(error)
-
-
-def named() -> str | None:
-    """The service in the environment."""
-    return os.environ.get(URL_VARIABLE) or None
 
 
 def put(answer: Any) -> None:

@@ -1,8 +1,8 @@
 /** Two jobs on the same images, side by side. */
 import { ask, pages } from "./api.js";
 import { crosstab } from "./crosstab.js";
-import { count, h, problemBox, state } from "./dom.js";
-import { NAMES, cluster, grouped } from "./job.js";
+import { h, problemBox, state } from "./dom.js";
+import { NAMES, cluster, grouped, title } from "./groups.js";
 
 export async function compare(main, first, second) {
   const jobs = await Promise.all([first, second].map((id) => ask(`v1/jobs/${id}`)));
@@ -20,10 +20,6 @@ export async function compare(main, first, second) {
     h("div", { class: "sides" }, jobs.map((job, i) => h("section", { class: "stack", "aria-label": title(job) },
       h("h2", {}, h("a", { href: `#/jobs/${job.id}` }, title(job))), h("p", { class: "row" }, state(job), h("span", { class: "soft small" }, told(job))),
       grouped(labels[i].labels).map((group) => cluster(group, images))))));
-}
-
-export function title(job) {
-  return `${job.method.method}, ${count(job.request.n_clusters, "cluster")}, seed ${job.request.seed}`;
 }
 
 function told({ result }) {

@@ -1,15 +1,12 @@
 /** A job: how it goes while it runs, and its groups when it is done. */
 import { ask, follow, pages, save } from "./api.js";
 import { Curves } from "./charts.js";
-import { title } from "./compare.js";
 import { crosstab } from "./crosstab.js";
 import { thumbnail } from "./dataset.js";
 import { ago, count, h, megabytes, problemBox, state } from "./dom.js";
+import { NAMES, cluster, grouped, title } from "./groups.js";
 
-const FIRST = 24;
-const UNSURE = 0.5;
 const PLOTS = { "affinity.png": "Affinity, ordered by cluster", "curves.png": "Losses over epochs" };
-export const NAMES = { accuracy: "accuracy", nmi: "NMI", ari: "ARI", error: "error" };
 
 export async function job(main, id, signal) {
   const body = h("div", { class: "stack" });
@@ -93,16 +90,6 @@ async function result(body, found) {
     plots(found, files.items), ...(await others(found)));
 }
 
-export function grouped(rows) {
-  const groups = new Map();
-  rows.forEach((row, index) => {
-    if (!groups.has(row.label)) groups.set(row.label, []);
-    groups.get(row.label).push({ ...row, index });
-  });
-  for (const members of groups.values()) members.sort((a, b) => (b.confidence ?? 0) - (a.confidence ?? 0));
-  return [...groups].sort(([a], [b]) => a - b).map(([label, members]) => ({ label, members }));
-}
-
 /** Where the true classes are known: which groups they went to. */
 function truth(rows, images) {
   if (!images.length || images[0].truth === null) return [];
@@ -136,22 +123,6 @@ function downloads(found, files) {
     h("div", { class: "row" }, main.map(([label, path, name]) => h("a", { class: "button", href: path, download: name, onclick: saving(path, name) }, label))),
     h("details", {}, h("summary", {}, `All ${files.length} files`), h("ul", { class: "list" }, files.map((file) => h("li", { class: "row between small" },
       h("a", { href: file.links.self.slice(1), download: file.name, onclick: saving(file.links.self.slice(1), file.name) }, file.name), h("span", { class: "soft" }, megabytes(file.bytes)))))));
-}
-
-export function cluster({ label, members }, images) {
-  const sure = members.filter(({ confidence }) => confidence !== null);
-  const mean = sure.reduce((sum, { confidence }) => sum + confidence, 0) / (sure.length || 1);
-  const picture = (member) => {
-    const image = images[member.index];
-    return image?.links.png ? thumbnail(image.links.png, member.name, image.height) : h("span", { class: "small" }, member.name);
-  };
-  const item = (member) => h("li", { class: (member.confidence ?? 1) < UNSURE ? "unsure" : "" }, picture(member));
-  const list = h("ul", { class: "thumbs", style: "--thumb:52px" }, members.slice(0, FIRST).map(item));
-  const more = members.length > FIRST ? h("button", { class: "quiet", type: "button", onclick: () => { list.append(...members.slice(FIRST).map(item)); more.remove(); } }, `Show all ${members.length}`) : null;
-  return h("article", { class: "card cluster" },
-    h("header", {}, h("div", { class: "proto" }, picture(members[0])),
-      h("div", {}, h("h3", {}, `Group ${label}`), h("p", { class: "small soft" }, count(members.length, "image"), sure.length ? `, ${Math.round(100 * mean)} % sure` : ""))),
-    list, more);
 }
 
 function plots(found, files) {

@@ -12,6 +12,7 @@ NAMES = {
     "range": "download of a part, 1 MiB",
     "upload": "upload",
 }
+PLACES = ("median", "p90", "p99", "longest")
 MB = 1e6
 
 
@@ -29,9 +30,6 @@ def requests(record: Record) -> str:
         for kind, found in record["requests"].items()
     ]
     return grid(("request", "answered", *(f"{place}, ms" for place in PLACES)), rows)
-
-
-PLACES = ("median", "p90", "p99", "longest")
 
 
 def milliseconds(seconds: float) -> str:

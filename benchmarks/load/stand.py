@@ -22,7 +22,6 @@ SIDE = 128
 FETCHED = "affinity"
 METHOD = {"method": "s2convscn", "epochs": 2000}
 JOBS = 3
-RUNNING_SECONDS = 120.0
 
 
 class Load(NamedTuple):

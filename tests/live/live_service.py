@@ -54,12 +54,7 @@ class Service:
 
     def listing(self, path: str) -> list[Any]:
         """The items of all pages."""
-        page = self.get(path, limit=100)
-        items: list[Any] = page["items"]
-        while page["next_cursor"]:
-            page = self.get(path, limit=100, cursor=page["next_cursor"])
-            items += page["items"]
-        return items
+        return [*self.client.pages(path, limit=100)]
 
     def follow(self, job_id: str) -> list[Job]:
         """All that is seen of a job until it has ended; that nobody answers at times is borne."""

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
-from test_live_page import CHROMIUM
+from test_live_page import launched
 
 from s2convscn import digits
 from s2convscn.stack import LocalStack, free_port
@@ -18,8 +18,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
         archive = Path(work) / "digits.zip"
         digits.write_zip(archive)
-        options = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
-        browser = playwright.chromium.launch(**options)
+        browser = launched(playwright)
         with LocalStack(Path(work) / "data", port=free_port()) as stack:
             draw(browser.new_page(base_url=stack.url, viewport=SIZE), archive)
         browser.close()
