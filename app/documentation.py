@@ -29,6 +29,7 @@ TAGS = [
     {"name": "methods", "description": "The catalogue of clustering methods."},
     {"name": "jobs", "description": "Submit, follow, cancel, resume, delete."},
     {"name": "results", "description": "Labels, affinity, checkpoints and other files of a job."},
+    {"name": "predictions", "description": "New images through a job's trained head."},
     {"name": "comparisons", "description": "Several methods on one data set, and their ranking."},
     {"name": "service", "description": "Health, workers and the kinds of problems."},
 ]

@@ -99,6 +99,14 @@ class NoPicture(NotFound):
     """A feature vector has no picture."""
 
 
+class NoTrainedHead(Conflict):
+    """The job has no trained head, and cannot assign new images."""
+
+
+class IncompatibleImages(DomainError):
+    """The model was trained on images of another kind."""
+
+
 class JobTooLarge(DomainError):
     """The job needs more memory than it may have."""
 

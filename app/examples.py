@@ -65,6 +65,7 @@ JOB_REQUEST_TUNED: Example = {
     "image_size": [32, 32],
     "max_seconds": 3600,
 }
+PREDICTION_REQUEST: Example = {"dataset_id": DATASET_ID, "metadata": {"camera": "second"}}
 JOB: Example = {
     "id": JOB_ID,
     "dataset_id": DATASET_ID,
@@ -97,6 +98,7 @@ JOB: Example = {
     "metadata": {"experiment": "first look"},
     "webhook": None,
     "resumed_from": None,
+    "predicts": None,
     "max_seconds": None,
     "seconds_used": 0.0,
     "created_at": MADE,
@@ -125,6 +127,23 @@ LABELS: Example = {
         {"name": "s01/1.png", "label": 0, "confidence": 0.97},
         {"name": "s02/1.png", "label": 1, "confidence": 0.88},
     ],
+}
+SPECTRUM: Example = {
+    "n_clusters": 2,
+    "asked": "auto",
+    "eigenvalues": [0.0, 0.02, 0.61, 0.7],
+    "relative_eigengap": 60.0,
+    "widest_gap": 2,
+    "survey": {
+        "n_images": 400,
+        "suggested": 2,
+        "counts": [
+            {"n_clusters": 2, "agreement": 0.98, "relative_eigengap": 41.0, "support": 2.5},
+            {"n_clusters": 3, "agreement": 0.61, "relative_eigengap": 1.4, "support": 0.6},
+        ],
+    },
+    "choice": None,
+    "trust": "A hint, no measurement.",
 }
 WORKER: Example = {"name": "worker@desk", "device": "cpu", "seen_at": MADE, "job_id": None}
 READY: Example = {

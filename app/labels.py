@@ -77,8 +77,14 @@ def _rows(found: Assignment, names: list[str]) -> list[Row]:
 
 def _json(job: Job, rows: list[Row]) -> bytes:
     labels = [row._asdict() for row in rows]
-    body = {"job_id": job.id, "n_clusters": job.request["n_clusters"], "labels": labels}
+    body = {"job_id": job.id, "n_clusters": _count(job), "labels": labels}
     return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _count(job: Job) -> int:
+    """As asked for, or as the worker chose."""
+    known: dict[str, Any] = job.request | (job.result or {})
+    return int(known["n_clusters"])
 
 
 def _csv(rows: list[Row]) -> bytes:

@@ -10,7 +10,17 @@ from app import problems
 from app.context import Context
 from app.documentation import DESCRIPTION, TAGS, TITLE, secure
 from app.middleware import Guard, RequestIds
-from app.routes import comparisons, datasets, images, jobs, methods, page, results, service
+from app.routes import (
+    comparisons,
+    datasets,
+    images,
+    jobs,
+    methods,
+    page,
+    predictions,
+    results,
+    service,
+)
 from jobs.settings import Settings
 
 
@@ -35,7 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.context = context
-    for module in (datasets, images, methods, jobs, results, comparisons, service, page):
+    rooms = (datasets, images, methods, jobs, results, predictions, comparisons, service, page)
+    for module in rooms:
         app.include_router(module.router)
     page.mount(app)
     problems.install(app)

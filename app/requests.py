@@ -8,13 +8,16 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     StringConstraints,
+    Tag,
     model_validator,
 )
 
 from app import examples
 from app.webhooks import checked_secret, checked_url
+from jobs.records import AUTO
 from models.base import Method
 from models.catalogue import METHODS, AnyMethod
 
@@ -27,6 +30,10 @@ MONTH = 30 * 86400.0
 Pair = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}=[^\x00]{0,500}$")]
 """``name=text`` of a job's metadata."""
 MethodName = Annotated[str, Field(json_schema_extra={"enum": list(METHODS)})]
+Count = Annotated[
+    Annotated[int, Field(ge=2), Tag("number")] | Annotated[Literal["auto"], Tag("auto")],
+    Discriminator(lambda value: AUTO if value == AUTO else "number"),
+]
 Side = Annotated[int, Field(ge=8, le=1024)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -79,16 +86,40 @@ class WebhookRequest(BaseModel):
     )
 
 
-class JobRequest(BaseModel):
+class Submission(BaseModel):
+    """What every request for a job has."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset_id: Identifier
+    priority: int = Field(
+        5, ge=0, le=9, description="Of one's own jobs, those of a higher one start first."
+    )
+    max_seconds: float | None = Field(
+        None, gt=0, le=MONTH, description="The job fails, with its checkpoint kept, after these."
+    )
+    webhook: WebhookRequest | None = Field(
+        None, description="Told once the job has succeeded, failed or been cancelled."
+    )
+    metadata: Metadata = Field(default_factory=dict, description="Kept with the job as it is.")
+
+
+class PredictionRequest(Submission):
+    """New images to be assigned to the clusters of a job."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PREDICTION_REQUEST]})
+
+
+class JobRequest(Submission):
     """A clustering to be computed."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [examples.JOB_REQUEST, examples.JOB_REQUEST_TUNED]},
+        json_schema_extra={"examples": [examples.JOB_REQUEST, examples.JOB_REQUEST_TUNED]}
     )
 
-    dataset_id: Identifier
-    n_clusters: int = Field(ge=2, description="At most the number of images.")
+    n_clusters: Count = Field(
+        description="At most the number of images. auto: chosen from the images, see spectrum."
+    )
     method: ChosenMethod = Field(
         default_factory=_default_method,
         description="A method's name, or its name and the hyperparameters that shall differ.",
@@ -111,16 +142,6 @@ class JobRequest(BaseModel):
     image_size: ImageSize | None = Field(
         None, description="Resize to [height, width], or to a square; needed for mixed sizes."
     )
-    priority: int = Field(
-        5, ge=0, le=9, description="Of one's own jobs, those of a higher one start first."
-    )
-    max_seconds: float | None = Field(
-        None, gt=0, le=MONTH, description="The job fails, with its checkpoint kept, after these."
-    )
-    webhook: WebhookRequest | None = Field(
-        None, description="Told once the job has succeeded, failed or been cancelled."
-    )
-    metadata: Metadata = Field(default_factory=dict, description="Kept with the job as it is.")
 
     @model_validator(mode="after")
     def _several_fits_have_one_purpose(self) -> Self:

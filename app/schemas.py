@@ -1,6 +1,6 @@
 """What goes over HTTP: the shapes of answers, with an example each."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -163,6 +163,9 @@ class JobView(BaseModel):
     metadata: dict[str, str]
     webhook: WebhookView | None
     resumed_from: str | None
+    predicts: str | None = Field(
+        description="The job whose trained model assigns the images, of a prediction."
+    )
     max_seconds: float | None
     seconds_used: float
     created_at: AwareDatetime
@@ -222,6 +225,40 @@ class Labels(BaseModel):
     job_id: str
     n_clusters: int
     labels: list[LabelView]
+
+
+class CountView(BaseModel):
+    """What speaks for a number of clusters."""
+
+    n_clusters: int
+    agreement: float = Field(
+        description="Adjusted Rand index of the partitions by ridge regression and elastic net."
+    )
+    relative_eigengap: float = Field(description="The smaller one of the two affinities'.")
+    support: float = Field(description="log(n) x agreement x log(1 + relative eigengap).")
+
+
+class SurveyView(BaseModel):
+    n_images: int = Field(description="How many were looked at, at random if not all.")
+    suggested: int = Field(description="The number with the most support.")
+    counts: list[CountView]
+
+
+class Spectrum(BaseModel):
+    """How far the number of clusters can be trusted; no labels are seen."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SPECTRUM]})
+
+    n_clusters: int
+    asked: int | Literal["auto"]
+    eigenvalues: list[float] = Field(
+        description="Of the affinity's normalised Laplacian, ascending; none without an affinity."
+    )
+    relative_eigengap: float | None
+    widest_gap: int | None = Field(description="After so many of these, the first one left out.")
+    survey: SurveyView = Field(description="Around n_clusters, on the features that were found.")
+    choice: SurveyView | None = Field(description="Of an auto job: on pixels, before the fit.")
+    trust: str
 
 
 class WorkerView(BaseModel):

@@ -3,13 +3,14 @@
 from pydantic import ValidationError
 
 from app import errors
-from app.requests import JobRequest, method_name
+from app.requests import JobRequest, Submission, method_name
 from app.validation import METHOD, refusal
 from app.webhooks import unreachable
 from jobs.errors import Gone, NotFound, QuotaExceeded
-from jobs.records import Dataset
+from jobs.records import AUTO, Dataset
 from jobs.settings import Settings
 from jobs.store.webhooks import Endpoint
+from models.automatic import FEWEST, most_clusters
 from models.base import Method, Shape
 from models.catalogue import METHODS
 from models.sizes import FLOAT
@@ -32,11 +33,13 @@ REFUSALS = (
 )
 """What a request for jobs may be answered with."""
 MIB = 1024**2
+FEWEST_TO_COUNT = 2 * FEWEST
+"""Images from which on there can be two clusters of some size."""
 ENSEMBLE_SQUARES = 2
 """N x N floats: the sum of the affinities, and a checkpoint's copy."""
 
 
-def endpoint(request: JobRequest, settings: Settings) -> Endpoint | None:
+def endpoint(request: Submission, settings: Settings) -> Endpoint | None:
     """Whom to tell of the job's end.
 
     Raises:
@@ -69,25 +72,43 @@ def resolve(
             vectors that shall be resized.
         errors.JobTooLarge: an estimate above ``max_bytes``.
     """
-    if request.n_clusters > dataset.n_images:
-        raise errors.InvalidNClusters(
-            f"n_clusters is {request.n_clusters}, the data set has {dataset.n_images} images: "
-            f"choose 2 to {dataset.n_images}.",
-            n_images=dataset.n_images,
-        )
+    asked = request.n_clusters
+    n = most_clusters(dataset.n_images) if isinstance(asked, str) else asked
+    _check_count(n, request, dataset)
     if dataset.dimension is not None:
         _check_features(request, dataset.dimension)
     shape = _shape(request, dataset)
     try:
-        method = _with_preset(request).resolve(shape, request.n_clusters)
+        method = _with_preset(request, n).resolve(shape, n)
     except ValidationError as error:
         where = (*place, method_name(request.method))
         raise refusal([{**e, "loc": (*where, *e["loc"])} for e in error.errors()]) from error
     except ValueError as error:
         raise errors.InvalidHyperparameter(str(error)) from error
     _check_several(method, request)
-    _check_memory(method, shape, request, max_bytes)
-    return method
+    _check_memory(method, shape, n, request, max_bytes)
+    return method if asked == n else request.method.resolve_but_count(shape)
+
+
+def _check_count(n: int, request: JobRequest, dataset: Dataset) -> None:
+    """``n``: as asked for, or the largest that would be chosen."""
+    if n > dataset.n_images:
+        raise errors.InvalidNClusters(
+            f"n_clusters is {n}, the data set has {dataset.n_images} images: "
+            f"choose 2 to {dataset.n_images}.",
+            n_images=dataset.n_images,
+        )
+    if request.n_clusters == AUTO and dataset.n_images < FEWEST_TO_COUNT:
+        raise errors.InvalidNClusters(
+            f"n_clusters is auto, and {dataset.n_images} images are too few to tell: give a "
+            f"number, or {FEWEST_TO_COUNT} images or more.",
+            n_images=dataset.n_images,
+        )
+    if request.n_clusters == AUTO and request.preset is not None:
+        raise errors.InvalidNClusters(
+            f"n_clusters is auto, and the constants of preset {request.preset!r} are for a number "
+            "of clusters that is known: give it, or leave the preset out."
+        )
 
 
 def _check_features(request: JobRequest, dimension: int) -> None:
@@ -115,11 +136,11 @@ def _shape(request: JobRequest, dataset: Dataset) -> Shape:
     return Shape(dataset.n_images, dataset.channels, height, width)
 
 
-def _with_preset(request: JobRequest) -> Method:
+def _with_preset(request: JobRequest, n_clusters: int) -> Method:
     if request.preset is None:
         return request.method
     try:
-        return request.method.with_preset(request.preset, request.n_clusters)
+        return request.method.with_preset(request.preset, n_clusters)
     except KeyError:
         presets = ", ".join(request.method.presets) or "none"
         raise errors.UnknownPreset(
@@ -142,8 +163,10 @@ def _check_several(method: Method, request: JobRequest) -> None:
         )
 
 
-def _check_memory(method: Method, shape: Shape, request: JobRequest, limit: int) -> None:
-    estimate = method.memory_bytes(shape, request.n_clusters)
+def _check_memory(
+    method: Method, shape: Shape, n_clusters: int, request: JobRequest, limit: int
+) -> None:
+    estimate = method.memory_bytes(shape, n_clusters)
     if request.ensemble > 1:
         estimate += ENSEMBLE_SQUARES * FLOAT * shape.n_images**2
     if estimate > limit:

@@ -8,9 +8,10 @@ from jobs.errors import DomainError
 
 METHOD = ("body", "method")
 METHODS = ("body", "methods")
+COUNT = ("body", "n_clusters")
 MALFORMED = "json_invalid"
 BY_FIELD: dict[tuple[str, ...], type[DomainError]] = {
-    ("body", "n_clusters"): errors.InvalidNClusters,
+    COUNT: errors.InvalidNClusters,
 }
 """Parts of a body whose refusals are problems of their own."""
 PLAIN = {
@@ -26,6 +27,7 @@ PLAIN = {
     "union_tag_not_found": "must be a method's name, or an object that has it under 'method'",
 }
 """By pydantic's type of error, sentences that a person understands better than pydantic's own."""
+NO_COUNT = 'must be a whole number of 2 or more, or "auto", not {!r}'
 NO_OBJECT = "must be a JSON object, sent as application/json"
 """What to say where the whole body is something else."""
 
@@ -83,6 +85,8 @@ def pointer(loc: Sequence[Any]) -> str:
     path = list(loc)
     if method := _method(loc):
         del path[method : method + 1]  # the union's tag, which is no member of the body
+    elif tuple(loc[:2]) == COUNT:
+        del path[2:]
     return "".join(f"/{part}" for part in path[1:])
 
 
@@ -95,5 +99,7 @@ def sentence(error: Any) -> str:
             return PLAIN["union_tag_not_found"]
     if error["type"] in PLAIN:
         return PLAIN[error["type"]].format(**error.get("ctx", {}))
+    if tuple(error["loc"][:2]) == COUNT:
+        return NO_COUNT.format(error["input"])
     message = str(error["msg"]).removeprefix("Input ").removeprefix("Value error, ")
     return message[:1].lower() + message[1:]

@@ -25,17 +25,27 @@ from jobs.states import Happening, Phase, Status
 
 PHASES = {
     Phase.LOADING: "Loading the images",
+    Phase.COUNTING: "Choosing the number of clusters",
     Phase.PREPARING: "Choosing how to look at the images",
     Phase.PRETRAINING: "Pre-training the auto-encoder",
     Phase.INITIALISING: "Choosing the first coefficients",
     Phase.SELF_EXPRESSION: "Learning the self-expression",
     Phase.TRAINING: "Training the whole network",
+    Phase.PREDICTING: "Assigning the images by the trained model",
     Phase.SOLVING: "Expressing each image by the others",
     Phase.CLUSTERING: "Clustering",
-    Phase.SCORING: "Scoring",
+    Phase.SCORING: "Scoring and mapping",
     Phase.PUBLISHING: "Storing the results",
 }
-LINKED = ("events", "labels", "affinity", "checkpoints", "artifacts")
+LINKED = (
+    "events",
+    "labels",
+    "affinity",
+    "spectrum",
+    "checkpoints",
+    "artifacts",
+    "predictions",
+)
 
 
 def dataset_view(dataset: Dataset) -> DatasetView:
@@ -80,6 +90,7 @@ def job_view(
         metadata=job.metadata,
         webhook=webhook and webhook_view(webhook),
         resumed_from=job.resumed_from,
+        predicts=job.predicts,
         max_seconds=job.max_seconds,
         seconds_used=job.seconds_used,
         created_at=timestamp(job.created_at),
@@ -98,6 +109,8 @@ def job_links(job: Job) -> dict[str, str]:
     path = f"/v1/jobs/{job.id}"
     links = {"self": path, "dataset": f"/v1/datasets/{job.dataset_id}"}
     links |= {name: f"{path}/{name}" for name in LINKED}
+    if job.predicts is not None:
+        links["model"] = f"/v1/jobs/{job.predicts}"
     if not job.status.terminal:
         links["cancel"] = f"{path}/cancel"
     if job.status in {Status.FAILED, Status.CANCELLED}:

@@ -60,6 +60,10 @@ class DatasetInUse(Conflict):
     """A job that is not finished needs this data set."""
 
 
+class JobInUse(Conflict):
+    """A prediction that is not finished needs this job's model."""
+
+
 class BrokerUnavailable(DomainError):
     """The queue cannot be reached."""
 

@@ -26,6 +26,10 @@ COLOURS = 3
 """Channels of an image, at most; what has more is a feature vector."""
 
 
+AUTO = "auto"
+"""Of a request's ``n_clusters``: the worker chooses."""
+
+
 class Dataset(Record):
     """An uploaded image set in canonical form; feature vectors are images of one pixel.
 
@@ -67,7 +71,10 @@ class Progress(Record):
 
 
 class Job(Record):
-    """A job's row. ``request`` is as submitted, ``method`` the hyperparameters filled in."""
+    """A job's row. ``request`` is as submitted, ``method`` the hyperparameters filled in.
+
+    ``predicts`` is the job whose model assigns the images, of a job that trains nothing itself.
+    """
 
     id: str
     owner: str
@@ -86,6 +93,7 @@ class Job(Record):
     result: JSON | None
     notices: list[Notice]
     resumed_from: str | None
+    predicts: str | None = None
     max_seconds: float | None
     seconds_used: float
     created_at: float
@@ -185,11 +193,15 @@ class Key(Record):
 
 
 class Claim(Record):
-    """The right to run one attempt; ``attempt`` is the fencing token of all that it writes."""
+    """The right to run one attempt; ``attempt`` is the fencing token of all that it writes.
+
+    ``model`` are the files of the job that is predicted with, none if the job trains.
+    """
 
     job: Job
     dataset: Dataset
     checkpoint: list[Artifact]
+    model: list[Artifact] = Field(default_factory=list)
 
     @property
     def attempt(self) -> int:

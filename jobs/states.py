@@ -49,11 +49,13 @@ def overall(states: Collection[Status]) -> Status:
 
 class Phase(StrEnum):
     LOADING = "loading"
+    COUNTING = "counting"
     PREPARING = "preparing"
     PRETRAINING = "pretraining"
     INITIALISING = "initialising"
     SELF_EXPRESSION = "self_expression"
     TRAINING = "training"
+    PREDICTING = "predicting"
     SOLVING = "solving"
     CLUSTERING = "clustering"
     SCORING = "scoring"

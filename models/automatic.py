@@ -9,6 +9,7 @@ from models.sizes import feature_map
 PIXEL_SCALE = 255.0
 TOP_SIDE = 16
 AUTO_FEATURES = 4096
+FEWEST = 7
 
 
 def automatic_postprocessing(per_cluster: float) -> PostProcessing:
@@ -20,6 +21,15 @@ def automatic_postprocessing(per_cluster: float) -> PostProcessing:
         spectrum="positive",
         neighbours=min(max(round(per_cluster) - 1, 1), 6),
     )
+
+
+def most_clusters(n_images: int) -> int:
+    """Up to how many clusters are looked for among N images.
+
+    With fewer images in a cluster than ``FEWEST`` the clean-up keeps fewer neighbours, which
+    widens every eigengap.
+    """
+    return max(n_images // FEWEST, 2)
 
 
 def automatic_view(

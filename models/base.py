@@ -155,6 +155,13 @@ class Method(BaseModel):
         """Fill in all that was left to the label-free rule, from sizes alone."""
         raise NotImplementedError
 
+    def resolve_but_count(self, shape: Shape) -> Self:
+        """As ``resolve``, while n is not known: what depends on it stays open."""
+        few, many = self.resolve(shape, 2), self.resolve(shape, shape.n_images)
+        names = type(self).model_fields
+        later = [name for name in names if getattr(few, name) != getattr(many, name)]
+        return few.model_copy(update={name: getattr(self, name) for name in later})
+
     def with_preset(self, name: str, n_clusters: int) -> Self:
         """A preset's constants under the fields that were set explicitly.
 
@@ -166,6 +173,11 @@ class Method(BaseModel):
     def candidates(self) -> tuple[Candidate, ...]:
         """Of resolved settings: what a selection tries without labels, they themselves last."""
         raise NotImplementedError
+
+    @property
+    def trains_head(self) -> bool:
+        """Whether a fit's model can assign new images; of resolved settings."""
+        return False
 
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
         """Peak memory of a fit on the CPU, estimated without torch."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
+from models.alignment import align
 from models.base import Clustering, FloatArray, IntArray, Method, State
 from models.parts import Part, PartedRun, packed, unpacked
 from models.quality import CODES, notices
@@ -78,12 +79,13 @@ class Consensus:
         A = np.asarray(self.total / self.members, dtype=np.float32)
         found = spectral_clustering(A, n_clusters, self.run.seed)
         kept = [notice for notice in last.notices if notice.code not in CODES]
+        labels = align(found.labels, last.labels, n_clusters)  # as the model's head has them
         return replace(
             last,
-            labels=found.labels,
+            labels=labels,
             answer=ANSWER,
             affinity=A,
-            labelings={ANSWER: found.labels},
+            labelings={ANSWER: labels},
             diagnostics=dict(last.diagnostics) | self._figures(found),
             notices=(*kept, *notices(found.labels, n_clusters, found)),
         )

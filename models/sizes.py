@@ -16,6 +16,8 @@ WEIGHTS = 8
 """Copies of the weights: themselves, gradient, two moments, and a checkpoint's of all but one."""
 COPIES = 12
 """Of the images, as a shallow method and its views make them."""
+VIEWED = 6
+"""Of the images, as the views make them."""
 BASES = 10
 """Copies of a discriminator's bases: themselves, gradient, moments, a step's, a checkpoint's."""
 SHOWN = 3
@@ -71,6 +73,13 @@ def training_bytes(shape: Shape, n_clusters: int, encoder: Sequence[Layer]) -> i
         + WEIGHTS * (p * (n // 2) + (n // 2 + n_clusters) * n_clusters)
         + WEIGHTS * convolution_weights(shape, encoder)
     )
+    return BASELINE + FLOAT * floats
+
+
+def prediction_bytes(shape: Shape, encoder: Sequence[Layer]) -> int:
+    """Peak memory of assigning images by a trained model: images, their view, their features."""
+    pixels = shape.channels * shape.height * shape.width
+    floats = shape.n_images * (VIEWED * pixels + FEATURES * features(shape, encoder))
     return BASELINE + FLOAT * floats
 
 

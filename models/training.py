@@ -229,7 +229,7 @@ class Training:
         C = self.coefficients()
         Z = self.network.encode(self.X)
         labelings = {"spectral": self.labels}
-        if self.settings.gamma4 and self.settings.epochs:
+        if self.settings.trains_head:
             features = self.objective.features(Z)
             self.network.head.adjust(features)
             labelings["head"] = self.network.head(features).argmax(dim=1).cpu().numpy()

@@ -9,7 +9,7 @@ from threading import Event
 
 from jobs import errors
 from jobs.artifacts import ArtifactStore
-from jobs.records import Claim
+from jobs.records import AUTO, Claim
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.store import Store
@@ -201,9 +201,12 @@ def specify(claim: Claim, settings: Settings, artifacts: ArtifactStore) -> Spec:
         attempt=claim.attempt,
         scratch=settings.scratch_dir / job.id / str(claim.attempt),
         dataset=artifacts.path(f"datasets/{job.dataset_id}"),
+        source=claim.dataset.model_dump(include={"id", "name", "sha256"}),
         request=request,
         method=job.method,
-        n_clusters=request["n_clusters"],
+        n_clusters=None if request["n_clusters"] == AUTO else request["n_clusters"],
+        predicts=job.predicts,
+        model={file.name: artifacts.path(file.key) for file in claim.model},
         seed=request.get("seed") or 0,
         ensemble=request.get("ensemble") or 1,
         select=request.get("select"),

@@ -18,17 +18,22 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 class Spec(Message):
     """All that a trainer needs to know: what to compute, from what, and where to leave it.
 
-    ``checkpoints`` are those to go on from, the newest first; ``next_checkpoint`` is the first free
-    number; ``threads`` None means all cores.
+    ``source`` is what the data set is known by. ``n_clusters`` None is left to the trainer,
+    ``threads`` None means all cores. ``checkpoints`` are those to go on from, the newest first;
+    ``next_checkpoint`` is the first free number. ``model`` are the files of the model that shall
+    assign the images, by name, and ``predicts`` is its job; none for a job that trains.
     """
 
     job_id: str
     attempt: int
     scratch: Path
     dataset: Path
+    source: JSON
     request: JSON
     method: JSON
-    n_clusters: int
+    n_clusters: int | None
+    predicts: str | None
+    model: dict[str, Path]
     seed: int
     ensemble: int
     select: str | None
@@ -57,9 +62,13 @@ class Failure(Message):
 
 
 class Outcome(Message):
-    """A finished result; the files lie in the scratch folder's ``results``, under their names."""
+    """A finished result; the files lie in the scratch folder's ``results``, under their names.
+
+    ``method``: all hyperparameters as they were used.
+    """
 
     result: JSON
+    method: JSON
     notices: list[Notice]
     files: list[Artifact]
 

@@ -22,7 +22,12 @@ def publish(outcome: Outcome, artifacts: ArtifactStore, scratch: Scratch, lease:
     notices = [notice.model_dump() for notice in outcome.notices]
     succeeded = lease.insist(
         lambda: lease.attempts.succeed(
-            lease.job_id, lease.attempt, outcome.result, notices, outcome.files
+            lease.job_id,
+            lease.attempt,
+            outcome.result,
+            notices,
+            outcome.files,
+            outcome.method,
         )
     )
     if succeeded:

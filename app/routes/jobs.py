@@ -1,54 +1,34 @@
 """Jobs: submit, list, read, events, cancel, resume, delete."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from app import errors
-from app.context import Context, Current
-from app.documentation import Responses, made, problems
+from app.answering import ACCEPTED, accepted, page, retry_after, view
+from app.context import Current
+from app.documentation import Responses, problems
 from app.idempotency import IdempotencyKey, once
 from app.negotiation import choose_format
 from app.pages import Cursor, Limit, decode, decode_number, encode
 from app.requests import MAX_METADATA, Identifier, IdPath, JobRequest, Pair, Word
 from app.schemas import Deleted, EventPage, JobPage, JobView
 from app.submission import REFUSALS, endpoint, resolve
-from app.views import event_view, job_view
+from app.views import event_view
 from jobs.errors import (
-    BrokerUnavailable,
     Conflict,
     Gone,
     IdempotencyKeyReused,
+    JobInUse,
     NotFound,
     QuotaExceeded,
 )
-from jobs.records import Job, Notice, Webhook, Worker
+from jobs.records import Job
 from jobs.states import Happening, Status
-from jobs.store.idempotency import Once
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
-DAY = 86400.0
-POLL_SECONDS = {Status.QUEUED: 2, Status.RUNNING: 1, Status.CANCELLING: 1}
 RESUMABLE = frozenset({Status.FAILED, Status.CANCELLED})
-LINKED = (
-    "get_job",
-    "list_events",
-    "cancel_job",
-    "resume_job",
-    "delete_job",
-    "get_labels",
-    "get_affinity",
-    "list_checkpoints",
-    "list_artifacts",
-)
-ACCEPTED = made(
-    202,
-    what="The job.",
-    links=dict.fromkeys(LINKED, "job_id"),
-)
 EVENT_FORMATS = {"application/json": "json", "text/event-stream": "stream"}
 EVENTS: Responses = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
@@ -89,7 +69,7 @@ def submit(
             once=one,
         )
 
-    return _accepted(context, one, make, response)
+    return accepted(context, one, make, response)
 
 
 @router.get(
@@ -119,11 +99,7 @@ def jobs(
         method=method,
         metadata=[(name, text) for name, _, text in (pair.partition("=") for pair in metadata)],
     )
-    workers = context.store.workers.alive(DAY)
-    webhooks = context.store.webhooks.of(job.id for job in found[:limit])
-    views = [_view(context, job, workers, webhooks) for job in found[:limit]]
-    more = len(found) > limit
-    return JobPage(items=views, next_cursor=encode(views[-1].id) if more else None)
+    return page(context, found, limit)
 
 
 @router.get(
@@ -132,7 +108,7 @@ def jobs(
 def job(job_id: IdPath, context: Current, response: Response) -> JobView:
     """While the job is not finished, Retry-After says when to look again."""
     found = context.store.jobs.get(job_id, context.owner)
-    _retry_after(found, response)
+    retry_after(found, response)
     return view(context, found)
 
 
@@ -190,7 +166,7 @@ def cancel(job_id: IdPath, context: Current, response: Response) -> JobView:
     """Idempotent: a queued job ends at once, a running one soon, a finished one stays as it is."""
     found = context.store.jobs.cancel(job_id, context.owner)
     response.status_code = 200 if found.status.terminal else 202
-    _retry_after(found, response)
+    retry_after(found, response)
     return view(context, found)
 
 
@@ -222,66 +198,20 @@ def resume(
             priority=old.priority,
             max_seconds=old.max_seconds,
             resumed_from=old.id,
+            predicts=old.predicts,
             webhook=context.store.webhooks.endpoint(old.id),
             once=one,
         )
 
-    return _accepted(context, one, make, response)
+    return accepted(context, one, make, response)
 
 
 @router.delete(
     "/{job_id}",
     operation_id="delete_job",
     summary="Delete a finished job and its files",
-    responses=problems(*OBJECT, Conflict, unsafe=True),
+    responses=problems(*OBJECT, Conflict, JobInUse, unsafe=True),
 )
 def delete(job_id: IdPath, context: Current) -> Deleted:
     context.store.jobs.delete(job_id, context.owner)
     return Deleted(id=job_id, bytes_freed=context.artifacts.delete(f"jobs/{job_id}"))
-
-
-def view(context: Context, job: Job) -> JobView:
-    webhooks = context.store.webhooks.of([job.id])
-    return _view(context, job, context.store.workers.alive(DAY), webhooks)
-
-
-def _view(
-    context: Context, job: Job, workers: list[Worker], webhooks: dict[str, Webhook]
-) -> JobView:
-    since = context.store.database.clock() - context.settings.lease_seconds
-    return job_view(
-        job,
-        position=context.store.jobs.queue_position(job),
-        alive=any(worker.seen_at >= since for worker in workers),
-        seen=next((worker for worker in workers if worker.name == job.worker), None),
-        webhook=webhooks.get(job.id),
-    )
-
-
-def _accepted(
-    context: Context, one: Once | None, make: Callable[[], Job], response: Response
-) -> JobView:
-    """The job of an equal request before, or a new one, sent."""
-    get = partial(context.store.jobs.get, owner=context.owner)
-    job, new = context.store.idempotency_keys.made(one, make, get)
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    _retry_after(job, response)
-    return _sent(context, job) if new else view(context, job)
-
-
-def _sent(context: Context, job: Job) -> JobView:
-    """Send the committed job; without a broker it stays for the workers' reaper to send."""
-    try:
-        context.queue.send(job.id)
-    except BrokerUnavailable as error:
-        notice = Notice(
-            code="broker-unavailable", detail=f"{error.detail} The job is kept and sent later."
-        )
-        return view(context, job.model_copy(update={"notices": [*job.notices, notice]}))
-    context.store.jobs.sent(job.id)
-    return view(context, job)
-
-
-def _retry_after(job: Job, response: Response) -> None:
-    if job.status in POLL_SECONDS:
-        response.headers["Retry-After"] = str(POLL_SECONDS[job.status])

@@ -14,7 +14,7 @@ from app.negotiation import choose_format
 from app.requests import FilePath, IdPath
 from app.results import find, succeeded
 from app.routes.files import file_route
-from app.schemas import ArtifactList, Labels
+from app.schemas import ArtifactList, Labels, Spectrum
 from app.views import artifact_view
 from jobs.errors import Gone, NotFound, NotReady
 from jobs.records import Artifact, Job
@@ -29,6 +29,7 @@ ARTIFACT_TYPES = (
     "application/x-npy",
     "application/x-npz",
     "image/png",
+    "text/html",
 )
 OBJECT = (NotFound, Gone, errors.InvalidRequest)
 RESULT = (*OBJECT, NotReady)
@@ -101,6 +102,22 @@ def affinity(
     job = succeeded(context, job_id)
     name = f"affinity-{kind}-topk.npz" if form == "sparse" else f"affinity-{kind}.npz"
     return _deliver(context, request, find(context, job, name))
+
+
+@router.get(
+    "/spectrum",
+    operation_id="get_spectrum",
+    summary="What speaks for and against the number of clusters",
+    responses=problems(*RESULT),
+)
+def spectrum(job_id: IdPath, context: Current) -> Spectrum:
+    """Eigenvalues and gaps of the affinity, and a survey over n; the artifact spectrum.png shows it.
+
+    ``choice`` is the survey by which a job with n_clusters auto chose; ``survey`` looks again, at
+    the features that the method found, around the number that it used.
+    """
+    found = find(context, succeeded(context, job_id), "spectrum.json")
+    return Spectrum.model_validate_json(context.artifacts.path(found.key).read_bytes())
 
 
 @router.get(

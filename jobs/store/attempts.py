@@ -69,6 +69,7 @@ class Attempts:
             job=job,
             dataset=Dataset.model_validate(dict(dataset.mappings().one())),
             checkpoint=_checkpoint(connection, job),
+            model=_model(connection, job),
         )
 
     def heartbeat(self, job_id: str, attempt: int, progress: Progress | None) -> Status | None:
@@ -93,15 +94,24 @@ class Attempts:
             return True
 
     def succeed(
-        self, job_id: str, attempt: int, result: JSON, notices: list[JSON], files: list[Artifact]
+        self,
+        job_id: str,
+        attempt: int,
+        result: JSON,
+        notices: list[JSON],
+        files: list[Artifact],
+        method: JSON | None = None,
     ) -> bool:
         """Publish: files and row become the job's results in one transaction.
+
+        ``method``: the hyperparameters as they were used, if some were left to the worker.
 
         True also if they had become so before: of a lost connection it is not known whether what
         it last said was done, and the caller says it again.
         """
         now = self.database.clock()
-        values = {"result": result, "notices": notices}
+        values: JSON = {"result": result, "notices": notices}
+        values |= {} if method is None else {"method": method}
         with self.database.write() as connection:
             if not _finish(connection, job_id, attempt, Status.SUCCEEDED, now, values):
                 return _has_succeeded(connection, job_id, attempt)
@@ -264,6 +274,14 @@ def _used(now: float) -> dict[str, Any]:
     """No less than before, though the clock was set back meanwhile."""
     passed = case((jobs.c.started_at < now, now - jobs.c.started_at), else_=0.0)
     return {"seconds_used": jobs.c.seconds_used + passed}
+
+
+def _model(connection: Connection, job: Job) -> list[Artifact]:
+    """The files of the job that this one predicts with."""
+    if job.predicts is None:
+        return []
+    rows = connection.execute(select(artifacts).where(artifacts.c.job_id == job.predicts))
+    return [Artifact.model_validate(dict(row)) for row in rows.mappings()]
 
 
 def _checkpoint(connection: Connection, job: Job) -> list[Artifact]:

@@ -11,7 +11,7 @@ from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
 from jobs.store.events import forget
 from jobs.store.idempotency import Once, remember
-from jobs.store.jobs import enqueue, record
+from jobs.store.jobs import check_unused, enqueue, record
 from jobs.store.quotas import Quotas
 from jobs.store.tables import artifacts, comparisons, jobs, members
 
@@ -130,7 +130,7 @@ class Comparisons:
         """Leave tombstones of a comparison and of all its jobs; returns the ids of those.
 
         Raises:
-            Conflict: while one of them is not finished.
+            Conflict: while one of them is not finished, or its model is needed.
         """
         self.get(comparison_id, owner)
         own = select(members.c.job_id).where(members.c.comparison_id == comparison_id)
@@ -145,6 +145,7 @@ class Comparisons:
             if count := sum(status not in TERMINAL for _, status in found):
                 raise errors.Conflict(f"{count} of its jobs are not finished: cancel it first.")
             gone = [job_id for job_id, _ in found]
+            check_unused(connection, gone)
             _bury(connection, comparison_id, gone, self.database.clock())
         return gone
 

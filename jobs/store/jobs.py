@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, case, insert, literal, select, update
+from sqlalchemy import Connection, RowMapping, case, func, insert, literal, select, update
 
 from jobs import errors, ids
 from jobs.records import JSON, Artifact, Job
@@ -62,6 +62,24 @@ def _join(connection: Connection, job_id: str, resumed_from: str) -> None:
     )
 
 
+def _hold(connection: Connection, job_id: str) -> None:
+    """Keep a job from being deleted until this is committed. Raises Gone if it was."""
+    live = select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.deleted_at.is_(None))
+    if connection.execute(live.with_for_update()).one_or_none() is None:
+        raise errors.Gone(f"The job {job_id!r} has been deleted.")
+
+
+def check_unused(connection: Connection, job_ids: Sequence[str]) -> None:
+    """Raises JobInUse while a prediction with one of these models is not finished."""
+    connection.execute(select(jobs.c.id).where(jobs.c.id.in_(job_ids)).with_for_update())
+    waiting = jobs.c.predicts.in_(job_ids), jobs.c.status.not_in(TERMINAL)
+    count = connection.execute(select(func.count()).select_from(jobs).where(*waiting)).scalar_one()
+    if count:
+        raise errors.JobInUse(
+            f"{count} unfinished prediction(s) need it: cancel them first, or wait."
+        )
+
+
 class Jobs:
     def __init__(self, database: Database, quotas: Quotas | None = None) -> None:
         self.database = database
@@ -82,14 +100,17 @@ class Jobs:
             once: what an equal request is known by.
             webhook: whom to tell of its end.
             wish: owner, request and method of the job, and, if there are any, its metadata,
-                notices, priority, max_seconds and the job that it was resumed from.
+                notices, priority, max_seconds, the job that it was resumed from and the one with
+                whose model it predicts.
 
         Raises:
-            Gone: if the data set was deleted meanwhile.
+            Gone: if the data set or the model's job was deleted meanwhile.
             QuotaExceeded: if the owner may have no more.
         """
         now, wish = self.database.clock(), {"metadata": {}, "notices": []} | wish
         with self.database.write() as connection:
+            if wish.get("predicts") is not None:
+                _hold(connection, wish["predicts"])
             (job,) = enqueue(connection, now, dataset_id, [wish], self.quotas)
             if once is not None:
                 remember(connection, now, once, job.id)
@@ -126,6 +147,7 @@ class Jobs:
         status: Status | None = None,
         dataset_id: str | None = None,
         method: str | None = None,
+        predicts: str | None = None,
         metadata: Sequence[tuple[str, str]] = (),
     ) -> list[Job]:
         """Newest first, those older than the id ``after``; ``metadata`` must all be there."""
@@ -134,6 +156,7 @@ class Jobs:
             jobs.c.status: status,
             jobs.c.dataset_id: dataset_id,
             jobs.c.method_name: method,
+            jobs.c.predicts: predicts,
         }
         for column, value in wanted.items():
             if value is not None:
@@ -175,7 +198,11 @@ class Jobs:
         return self.get(job_id, owner)
 
     def delete(self, job_id: str, owner: str) -> None:
-        """Leave a tombstone of a finished job. Raises Conflict for one that is not finished."""
+        """Leave a tombstone of a finished job.
+
+        Raises:
+            Conflict: for one that is not finished, or whose model is needed.
+        """
         self.get(job_id, owner)
         change = (
             update(jobs)
@@ -183,6 +210,7 @@ class Jobs:
             .values(deleted_at=self.database.clock())
         )
         with self.database.write() as connection:
+            check_unused(connection, [job_id])
             if connection.execute(change).rowcount == 0:
                 raise errors.Conflict("The job is not finished: cancel it first.")
             connection.execute(artifacts.delete().where(artifacts.c.job_id == job_id))

@@ -68,6 +68,7 @@ jobs = Table(
     Column("result", JSON(none_as_null=True)),
     Column("notices", JSON, nullable=False),
     Column("resumed_from", String(64)),
+    Column("predicts", String(64)),
     Column("max_seconds", Float),
     Column("seconds_used", Float, nullable=False, default=0.0),
     Column("created_at", Float, nullable=False),
@@ -79,6 +80,7 @@ jobs = Table(
 Index("jobs_status", jobs.c.status, jobs.c.id)
 Index("jobs_dataset", jobs.c.dataset_id)
 Index("jobs_owner", jobs.c.owner, jobs.c.id)
+Index("jobs_predicts", jobs.c.predicts)
 
 artifacts = Table(
     "artifacts",

@@ -156,6 +156,10 @@ class S2ConvSCN(StageOne, Method):
     def candidates(self) -> tuple[Candidate, ...]:
         return candidates(self)
 
+    @property
+    def trains_head(self) -> bool:
+        return bool(self.gamma4 and self.epochs)
+
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
         return training_bytes(shape, n_clusters, self.encoder or automatic_encoder(shape))
 

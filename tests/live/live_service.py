@@ -90,7 +90,9 @@ class Service:
     def digests(self, job_id: str) -> dict[str, str]:
         """The sha-256 of each result; the report is left out, for it tells of time and attempt."""
         files = self.client.artifacts(job_id)
-        return {file["name"]: file["sha256"] for file in files if file["name"] != "report.json"}
+        return {
+            file["name"]: file["sha256"] for file in files if not file["name"].startswith("report.")
+        }
 
     def events(self, job_id: str) -> list[str]:
         """The kinds of its log, but for progress."""

@@ -29,6 +29,7 @@ class Journal:
         threads: CPU threads of the first attempt; a resumed run must use as many.
         elapsed: seconds of computing by all attempts.
         versions: of the libraries that wrote the checkpoint.
+        count: how many clusters the first attempt chose, and why; None if that was asked for.
     """
 
     rows: list[Row]
@@ -36,6 +37,7 @@ class Journal:
     threads: int
     elapsed: float
     versions: dict[str, str]
+    count: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from worker import pictures
 from worker.trainer.checkpoints import Row, save_arrays
 
 if TYPE_CHECKING:
+    from worker.trainer.overview import Overview
     from worker.trainer.results import Finished
 
 Writer = Callable[[Path], None]
@@ -27,9 +28,11 @@ KINDS = {
     "affinity": "affinity",
     "coefficients": "array",
     "embedding": "array",
+    "map": "array",
     "model": "checkpoint",
     "metrics": "metrics",
     "report": "report",
+    "spectrum": "report",
 }
 MEDIA_TYPES = {
     ".npy": "application/x-npy",
@@ -38,6 +41,7 @@ MEDIA_TYPES = {
     ".json": "application/json",
     ".jsonl": "application/jsonl",
     ".png": "image/png",
+    ".html": "text/html",
 }
 
 
@@ -48,7 +52,9 @@ def nature(name: str) -> tuple[str, str]:
     return kind, MEDIA_TYPES[path.suffix]
 
 
-def writers(finished: "Finished", confidence: FloatArray, rows: list[Row]) -> dict[str, Writer]:
+def writers(
+    finished: "Finished", confidence: FloatArray, rows: list[Row], seen: "Overview"
+) -> dict[str, Writer]:
     """Each file's name and what writes it to a path."""
     clustering, images = finished.clustering, finished.loaded.images
     labels = clustering.labels
@@ -64,7 +70,9 @@ def writers(finished: "Finished", confidence: FloatArray, rows: list[Row]) -> di
         **_model(clustering),
         "metrics.jsonl": partial(write_lines, rows=rows),
         **_sheet(images, labels, confidence),
-        "curves.png": partial(pictures.curves, rows),
+        "map.npy": partial(np.save, arr=seen.points),
+        "map.png": partial(pictures.scatter, seen.points, labels, confidence),
+        **_over_n(seen, rows),
     }
 
 
@@ -73,6 +81,17 @@ def _sheet(images: FloatArray, labels: IntArray, confidence: FloatArray) -> dict
     if Shape(*images.shape).is_features:
         return {}
     return {"clusters.png": partial(pictures.contact_sheet, images, labels, confidence)}
+
+
+def _over_n(seen: "Overview", rows: list[Row]) -> dict[str, Writer]:
+    """Of a job that was fitted: its curves, and what speaks for its number of clusters."""
+    if seen.spectrum is None:
+        return {}
+    return {
+        "curves.png": partial(pictures.curves, rows),
+        "spectrum.json": partial(write_json, value=seen.spectrum),
+        "spectrum.png": partial(pictures.spectrum, seen.spectrum),
+    }
 
 
 def _affinities(clustering: Clustering) -> dict[str, Writer]:

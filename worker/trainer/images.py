@@ -50,10 +50,19 @@ def load_images(folder: Path, size: tuple[int, int] | None) -> Loaded:
     return Loaded(images, [entry["name"] for entry in entries], dict(filters))
 
 
-def load_truth(folder: Path) -> IntArray | None:
-    """The ground truth (N,), if the data set has one. To be called after the fit."""
-    truth = json.loads((folder / "index.json").read_bytes())["truth"]
-    return None if truth is None else np.asarray(truth, dtype=np.int64)
+class Truth(NamedTuple):
+    """``labels`` (N,) index ``classes``."""
+
+    labels: IntArray
+    classes: list[str]
+
+
+def load_truth(folder: Path) -> Truth | None:
+    """The ground truth, if the data set has one. To be called after the fit."""
+    index = json.loads((folder / "index.json").read_bytes())
+    if index["truth"] is None:
+        return None
+    return Truth(np.asarray(index["truth"], dtype=np.int64), index["classes"])
 
 
 def _read(pixels: NDArray[Any], entry: dict[str, Any], channels: int) -> FloatArray:

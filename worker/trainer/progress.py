@@ -9,11 +9,13 @@ from jobs.states import Phase
 
 SHARES: dict[Phase, tuple[float, float]] = {
     Phase.LOADING: (0.0, 0.02),
+    Phase.COUNTING: (0.02, 0.05),
     Phase.PREPARING: (0.02, 0.05),
     Phase.PRETRAINING: (0.05, 0.30),
     Phase.INITIALISING: (0.30, 0.33),
     Phase.SELF_EXPRESSION: (0.33, 0.45),
     Phase.TRAINING: (0.45, 0.95),
+    Phase.PREDICTING: (0.05, 0.95),
     Phase.SOLVING: (0.30, 0.85),
     Phase.CLUSTERING: (0.85, 0.95),
     Phase.SCORING: (0.95, 0.97),
@@ -22,8 +24,13 @@ SHARES: dict[Phase, tuple[float, float]] = {
 """The part of 0..1 that each phase covers; a phase that a method lacks is jumped over."""
 
 
-FITTING = frozenset(SHARES) - {Phase.LOADING, Phase.SCORING, Phase.PUBLISHING}
-CHOOSING = frozenset({Phase.LOADING, Phase.PREPARING, Phase.INITIALISING})
+FITTING = frozenset(SHARES) - {
+    Phase.LOADING,
+    Phase.COUNTING,
+    Phase.SCORING,
+    Phase.PUBLISHING,
+}
+CHOOSING = frozenset({Phase.LOADING, Phase.COUNTING, Phase.PREPARING, Phase.INITIALISING})
 """Phases whose time has nothing to do with that of training."""
 EPOCHS = frozenset({Phase.PRETRAINING, Phase.SELF_EXPRESSION, Phase.TRAINING})
 """Phases whose steps are epochs."""

@@ -2,26 +2,37 @@
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from jobs.artifacts import describe
 from jobs.records import JSON, Artifact, Notice
 from jobs.states import Phase
+from models.alignment import contingency
 from models.base import Clustering, FloatArray, IntArray, Method
 from models.scores import confidence, score
 from worker.exchange import Outcome, Scratch, Spec, write
+from worker.reporting import Confusion, write_report
 from worker.trainer import files, machine
-from worker.trainer.images import Loaded, load_truth, look_for_oddities
+from worker.trainer.images import Loaded, Truth, load_truth, look_for_oddities
 from worker.trainer.run import JobRun
+
+if TYPE_CHECKING:
+    from worker.trainer.overview import Overview
+
+MOST_CONFUSED = 40
+"""Classes or clusters up to which the report counts them against each other."""
 
 
 class Finished(NamedTuple):
     method: Method
     loaded: Loaded
     clustering: Clustering
+    n_clusters: int
 
     @property
     def final(self) -> str:
@@ -39,35 +50,44 @@ class Judgement(NamedTuple):
 
     confidence: FloatArray
     scores: dict[str, dict[str, float]] | None
+    confusion: Confusion | None
     notices: list[Notice]
 
 
-def publish(spec: Spec, run: JobRun, finished: Finished) -> None:
+def publish(spec: Spec, run: JobRun, finished: Finished, seen: "Overview") -> None:
     """Score, write every file flushed to disk, and say last that all is there."""
-    run.show(Phase.SCORING, 0, 1)
     judgement = judge(spec, finished)
     run.show(Phase.SCORING, 1, 1)
-    result = summary(spec, run, finished, judgement)
-    writers = files.writers(finished, judgement.confidence, run.rows)
-    writers["report.json"] = lambda path: files.write_json(
-        path, report(spec, run, finished, judgement, result)
+    result = summary(run, finished, judgement)
+    writers = files.writers(finished, judgement.confidence, run.rows, seen)
+    told = report(spec, run, finished, judgement, result)
+    folder = Scratch(spec.scratch).results
+    writers["report.json"] = partial(files.write_json, value=told)
+    writers["report.html"] = partial(
+        write_report, report=told, confusion=judgement.confusion, folder=folder
     )
     records = write_files(spec, run, writers)
-    outcome = Outcome(result=result, notices=judgement.notices, files=records)
+    method = finished.method.model_dump(mode="json")
+    outcome = Outcome(result=result, method=method, notices=judgement.notices, files=records)
     write(Scratch(spec.scratch).outcome, outcome)
 
 
 def judge(spec: Spec, finished: Finished) -> Judgement:
     clustering = finished.clustering
     truth = load_truth(spec.dataset)
-    scores = truth is not None and {
-        name: score(truth, labels) for name, labels in finished.labelings.items()
-    }
-    return Judgement(
-        certainty(clustering),
-        scores or None,
-        notices(spec, finished),
-    )
+    scores = confusion = None
+    if truth is not None:
+        scores = {name: score(truth.labels, found) for name, found in finished.labelings.items()}
+        confusion = confused(truth, clustering.labels, finished.n_clusters)
+    return Judgement(certainty(clustering), scores, confusion, notices(spec, finished))
+
+
+def confused(truth: Truth, labels: IntArray, n_clusters: int) -> Confusion | None:
+    """Classes by clusters, these in the order of the classes that most of them are; few of both."""
+    if max(len(truth.classes), n_clusters) > MOST_CONFUSED:
+        return None
+    counts = contingency(truth.labels, labels, n_clusters)
+    return Confusion(truth.classes, counts[: len(truth.classes)].tolist())
 
 
 def certainty(clustering: Clustering) -> FloatArray:
@@ -80,19 +100,29 @@ def certainty(clustering: Clustering) -> FloatArray:
 
 def notices(spec: Spec, finished: Finished) -> list[Notice]:
     """What was known before the job, what the images show, what the method says; each code once."""
+    chosen = [_chosen(finished.n_clusters)] if spec.n_clusters is None else []
     found = look_for_oddities(finished.loaded.images, finished.loaded.names)
     said = [Notice(code=n.code, detail=n.detail) for n in finished.clustering.notices]
-    known = {notice.code: notice for notice in [*said, *found, *spec.notices]}
+    known = {notice.code: notice for notice in [*chosen, *said, *found, *spec.notices]}
     return list(known.values())
 
 
-def summary(spec: Spec, run: JobRun, finished: Finished, judgement: Judgement) -> JSON:
+def _chosen(n_clusters: int) -> Notice:
+    return Notice(
+        code="number-chosen",
+        detail=f"{n_clusters} clusters were chosen, which is a hint and no measurement: look at "
+        "the spectrum, and at other numbers near it.",
+    )
+
+
+def summary(run: JobRun, finished: Finished, judgement: Judgement) -> JSON:
     """The job row's ``result``."""
     labels, scores = finished.clustering.labels, judgement.scores
+    n = finished.n_clusters
     return {
         "n_images": len(labels),
-        "n_clusters": spec.n_clusters,
-        "cluster_sizes": np.bincount(labels, minlength=spec.n_clusters).tolist(),
+        "n_clusters": n,
+        "cluster_sizes": np.bincount(labels, minlength=n).tolist(),
         "labelings": list(finished.labelings),
         "final_labels": finished.final,
         "scores": scores and scores[finished.final],
@@ -113,6 +143,9 @@ def report(
     return {
         "job_id": spec.job_id,
         "attempt": spec.attempt,
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "dataset": spec.source,
+        "predicts": spec.predicts,
         "request": spec.request,
         "method": finished.method.model_dump(mode="json"),
         "citation": finished.method.citation,

@@ -32,6 +32,7 @@ class JobRun:
         self.device = device
         self.seed = spec.seed
         self.rows: list[Row] = []
+        self.count = checkpoint.journal.count if checkpoint else None
         self.threads = threads
         self.versions = versions
         self._spec = spec
@@ -118,6 +119,7 @@ class JobRun:
             threads=self.threads,
             elapsed=self.elapsed,
             versions=self.versions,
+            count=self.count,
         )
         checkpoints.save(path, Checkpoint(state, journal))
         key = f"jobs/{self._spec.job_id}/{self._spec.attempt}/{name}"

@@ -6,11 +6,14 @@ import time
 
 from jobs.states import Phase
 from models import ensemble, selection
-from models.base import Method
+from models.base import FloatArray, Method, Shape
 from models.catalogue import parse
+from models.counting import survey
 from worker.exchange import Spec
 from worker.trainer import checkpoints, machine
 from worker.trainer.images import load_images
+from worker.trainer.overview import overview
+from worker.trainer.prediction import predict
 from worker.trainer.results import Finished, publish
 from worker.trainer.run import JobRun
 
@@ -33,8 +36,8 @@ def train(spec: Spec, stop: threading.Event) -> None:
             checkpoint=checkpoint,
             stop=stop,
         )
-        method = parse(spec.method)
-        publish(spec, run, fit(spec, method, run))
+        finished = predict(spec, run) if spec.model else fit(spec, parse(spec.method), run)
+        publish(spec, run, finished, overview(spec, run, finished))
 
 
 def fit(spec: Spec, method: Method, run: JobRun) -> Finished:
@@ -46,10 +49,22 @@ def fit(spec: Spec, method: Method, run: JobRun) -> Finished:
     logger.info(
         "%d images of %s on %s", *loaded.images.shape[:1], loaded.images.shape[1:], run.device
     )
+    n = spec.n_clusters or choose(loaded.images, run)
+    method = method.resolve(Shape(*loaded.images.shape), n)
     began = time.monotonic()
     if spec.select:
-        clustering = selection.fit(method, loaded.images, spec.n_clusters, run)
+        clustering = selection.fit(method, loaded.images, n, run)
     else:
-        clustering = ensemble.fit(method, loaded.images, spec.n_clusters, run, spec.ensemble)
+        clustering = ensemble.fit(method, loaded.images, n, run, spec.ensemble)
     logger.info("fitted in %.1f s", time.monotonic() - began)
-    return Finished(method, loaded, clustering)
+    return Finished(method, loaded, clustering, n)
+
+
+def choose(images: FloatArray, run: JobRun) -> int:
+    """The number of clusters that the images suggest; a job that goes on keeps its choice."""
+    if run.count is None:
+        X = images.reshape(len(images), -1)
+        found = survey(X, run.seed, lambda done, total: run.report("counting", done, total))
+        run.count = found.shown()
+        logger.info("%d clusters were chosen", found.suggested)
+    return int(run.count["suggested"])
