@@ -37,6 +37,8 @@ PHASES = {
     Phase.SCORING: "Scoring and mapping",
     Phase.PUBLISHING: "Storing the results",
 }
+DONE = "Done: labels, affinity, checkpoints and artifacts are there."
+ASSIGNED = "Done: labels and artifacts are there."
 LINKED = (
     "events",
     "labels",
@@ -130,7 +132,7 @@ def message(job: Job, position: int | None, alive: bool) -> str:
         case Status.CANCELLING:
             return "Stopping."
         case Status.SUCCEEDED:
-            return "Done: labels, affinity, checkpoints and artifacts are there."
+            return DONE if job.predicts is None else ASSIGNED
         case Status.FAILED:
             return f"Failed. {(job.error or {}).get('detail', '')}".strip()
         case Status.CANCELLED:

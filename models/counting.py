@@ -86,7 +86,7 @@ def coarse(n_images: int) -> list[int]:
     while n <= most:
         tried.append(n)
         n = n + 1 if n < EVERY else round(n * STEP)
-    return tried or [2]
+    return sorted({*tried, most})
 
 
 def between(best: int, tried: Iterable[int]) -> range:

@@ -1,6 +1,9 @@
 """What goes over HTTP, as far as the client's users are concerned."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
+
+Count: TypeAlias = int | Literal["auto"]
+"""How many clusters; auto leaves it to the service."""
 
 
 class Dataset(TypedDict):
@@ -32,10 +35,21 @@ class Job(TypedDict):
     notices: list[dict[str, str]]
     result: dict[str, Any] | None
     method: dict[str, Any]
+    request: dict[str, Any]
+    predicts: str | None
 
 
-class Options(TypedDict, total=False):
-    """What a job may be given beside data set and number of clusters, as POST /v1/jobs has it."""
+class JobOptions(TypedDict, total=False):
+    """What every job may be given, one that predicts too."""
+
+    priority: int
+    max_seconds: float | None
+    webhook: dict[str, str] | None
+    metadata: dict[str, str]
+
+
+class Options(JobOptions, total=False):
+    """What a clustering may be given beside data set and number, as POST /v1/jobs has it."""
 
     method: str | dict[str, Any]
     preset: str | None
@@ -43,10 +57,6 @@ class Options(TypedDict, total=False):
     ensemble: int
     select: Literal["auto"] | None
     image_size: int | tuple[int, int] | None
-    priority: int
-    max_seconds: float | None
-    webhook: dict[str, str] | None
-    metadata: dict[str, str]
 
 
 class Event(TypedDict):
@@ -56,6 +66,34 @@ class Event(TypedDict):
     at: str
     kind: str
     data: dict[str, Any]
+
+
+class CountSupport(TypedDict):
+    """What speaks for a number of clusters."""
+
+    n_clusters: int
+    agreement: float
+    relative_eigengap: float
+    support: float
+
+
+class Survey(TypedDict):
+    n_images: int
+    suggested: int
+    counts: list[CountSupport]
+
+
+class Spectrum(TypedDict):
+    """How far a job's number of clusters can be trusted."""
+
+    n_clusters: int
+    asked: Count
+    eigenvalues: list[float]
+    relative_eigengap: float | None
+    widest_gap: int | None
+    survey: Survey
+    choice: Survey | None
+    trust: str
 
 
 class ComparedJob(TypedDict):

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from s2convscn import commands
 from s2convscn.errors import StackError
-from s2convscn.sorting import cluster
+from s2convscn.sorting import cluster, predict
 from s2convscn.stack import LocalStack
 from s2convscn.terminal import DataDir, Exit, catch_signals, err, fail, out
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 
 REMOTE: tuple[Callable[..., None], ...] = (
     cluster,
+    predict,
     commands.jobs,
     commands.watch,
     commands.cancel,

@@ -7,13 +7,23 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, Unpack
+from typing import IO, Any, Literal, Self, Unpack
 from uuid import uuid4
 
 import httpx
 from httpx_sse import EventSource
 
-from s2convscn.answers import Artifact, Comparison, Dataset, Event, Job, Options
+from s2convscn import handles
+from s2convscn.answers import (
+    Artifact,
+    Comparison,
+    Count,
+    Dataset,
+    Event,
+    Job,
+    JobOptions,
+    Options,
+)
 from s2convscn.errors import ApiProblem, DownloadCorrupted
 from s2convscn.handles import Clustering, Datasets, Jobs
 from s2convscn.sources import Source
@@ -23,6 +33,7 @@ TIMEOUT = httpx.Timeout(60, read=960)
 """An upload is answered when it has been read, for which the service takes up to 15 minutes."""
 STREAM_TIMEOUT = httpx.Timeout(60)
 """A stream of events is never silent for longer than 15 seconds."""
+AUTO: Literal["auto"] = "auto"
 ENDS = frozenset({"succeeded", "failed", "cancelled"})
 PATIENCE = 60.0
 """Seconds for which a service that does not answer is asked again."""
@@ -78,7 +89,7 @@ class Client:
     def cluster(
         self,
         source: Source,
-        n_clusters: int,
+        n_clusters: Count = AUTO,
         *,
         truth: str | None = None,
         kind: str | None = None,
@@ -89,7 +100,7 @@ class Client:
 
         Args:
             source: a folder of images, an archive or array file, or an array.
-            n_clusters: how many there shall be.
+            n_clusters: how many there shall be; by default a number that the images suggest.
             truth: ``folders`` if folders are classes, which count for scores alone.
             kind: ``features`` if rows are feature vectors.
             progress: draw a bar on standard error, or call this with each state that is seen.
@@ -102,6 +113,33 @@ class Client:
         dataset = self.datasets.upload(source, truth=truth, kind=kind)
         job = self.jobs.submit(dataset, n_clusters, **options)
         return job.wait(progress=progress).clustering()
+
+    def predict(
+        self,
+        job: str | handles.Job,
+        source: Source,
+        *,
+        truth: str | None = None,
+        progress: bool | Callable[[Job], None] = False,
+        **options: Unpack[JobOptions],
+    ) -> Clustering:
+        """Assign images to the clusters of a job, by the head that it trained.
+
+        Args:
+            job: it, or its id.
+            source: as of ``cluster``; images that were not trained on.
+            truth: as of ``cluster``.
+            progress: as of ``cluster``.
+            options: see ``JobOptions``.
+
+        Raises:
+            ApiProblem: ``no-trained-head`` of a method without one.
+            JobEnded: if the prediction failed or was cancelled.
+        """
+        job_id = job if isinstance(job, str) else job.id
+        dataset = self.datasets.upload(source, truth=truth)
+        made = handles.Job(self, self.submit_prediction(job_id, dataset.id, **options))
+        return made.wait(progress=progress).clustering()
 
     def upload(self, path: Path, *, truth: str | None = None, kind: str | None = None) -> Dataset:
         """Send an archive or array file as it is.
@@ -120,10 +158,16 @@ class Client:
         dataset: Dataset = _checked(response).json()
         return dataset
 
-    def submit(self, dataset_id: str, n_clusters: int, **options: Unpack[Options]) -> Job:
+    def submit(self, dataset_id: str, n_clusters: Count, **options: Unpack[Options]) -> Job:
         """Queue a job; what the options leave out is the service's choice."""
         body = {"dataset_id": dataset_id, "n_clusters": n_clusters, **options}
         job: Job = self._submit("/v1/jobs", body)
+        return job
+
+    def submit_prediction(self, job_id: str, dataset_id: str, **options: Unpack[JobOptions]) -> Job:
+        """Queue a prediction, which is a job of its own, with the model of ``job_id``."""
+        body = {"dataset_id": dataset_id, **options}
+        job: Job = self._submit(f"/v1/jobs/{job_id}/predictions", body)
         return job
 
     def get(self, path: str, **params: Any) -> Any:

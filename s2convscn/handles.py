@@ -131,6 +131,22 @@ class Job:
         """One of its files; ``artifacts`` has their names."""
         return self.client.download(f"/v1/jobs/{self.id}/artifacts/{name}", Path(path))
 
+    def spectrum(self) -> answers.Spectrum:
+        """What speaks for and against its number of clusters."""
+        found: answers.Spectrum = self.client.get(f"/v1/jobs/{self.id}/spectrum")
+        return found
+
+    def predict(
+        self, source: Source, *, truth: str | None = None, progress: bool | Watch = False
+    ) -> "Clustering":
+        """Assign other images to its clusters; see ``Client.predict``."""
+        return self.client.predict(self, source, truth=truth, progress=progress)
+
+    def predictions(self) -> Iterator["Job"]:
+        """Those made with its model, the newest first."""
+        path = f"/v1/jobs/{self.id}/predictions"
+        return (Job(self.client, answer) for answer in self.client.pages(path))
+
     def artifacts(self) -> list[answers.Artifact]:
         """All files of a job that has succeeded."""
         return self.client.artifacts(self.id)
@@ -199,7 +215,7 @@ class Jobs:
         self.client = client
 
     def submit(
-        self, dataset: Dataset | str, n_clusters: int, **options: Unpack[answers.Options]
+        self, dataset: Dataset | str, n_clusters: answers.Count, **options: Unpack[answers.Options]
     ) -> Job:
         dataset_id = dataset if isinstance(dataset, str) else dataset.id
         return Job(self.client, self.client.submit(dataset_id, n_clusters, **options))

@@ -111,7 +111,7 @@ def affinity(
     responses=problems(*RESULT),
 )
 def spectrum(job_id: IdPath, context: Current) -> Spectrum:
-    """Eigenvalues and gaps of the affinity, and a survey over n; the artifact spectrum.png shows it.
+    """Eigenvalues and gaps of the affinity, and a survey over n; spectrum.png shows it.
 
     ``choice`` is the survey by which a job with n_clusters auto chose; ``survey`` looks again, at
     the features that the method found, around the number that it used.

@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 import uvicorn
 
+from app import examples
 from app.__main__ import Server
 from app.context import OWNER, Context
 from app.ingest.canonical import png_bytes
@@ -26,6 +27,12 @@ from jobs.settings import Settings
 from s2convscn import broker
 
 PATIENCE = 30.0
+MODEL = {
+    "image_shape": [1, 8, 8],
+    "n_clusters": 2,
+    "hyperparameters": {"encoder": [[3, 8]]},
+}
+"""What is read of a model's description."""
 
 
 class Service(NamedTuple):
@@ -183,6 +190,8 @@ def finish(context: Context, job_id: str) -> None:
         "affinity-processed.npz": ("affinity", bytes(range(256)) * 2000),
         "affinity-plain-topk.npz": ("affinity", b"plain sparse"),
         "model.safetensors": ("checkpoint", b"weights"),
+        "model.json": ("checkpoint", json.dumps(MODEL).encode()),
+        "spectrum.json": ("report", json.dumps(examples.SPECTRUM).encode()),
         "report.json": ("report", b"{}"),
     }
     records = [put_file(context, job_id, name, *what) for name, what in files.items()]

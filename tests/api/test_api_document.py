@@ -89,6 +89,8 @@ def test_every_path_of_the_service_is_there(document: dict[str, Any]) -> None:
         "/v1/jobs/{job_id}/resume",
         "/v1/jobs/{job_id}/labels",
         "/v1/jobs/{job_id}/affinity",
+        "/v1/jobs/{job_id}/spectrum",
+        "/v1/jobs/{job_id}/predictions",
         "/v1/jobs/{job_id}/checkpoints",
         "/v1/jobs/{job_id}/checkpoints/{name}",
         "/v1/jobs/{job_id}/artifacts",

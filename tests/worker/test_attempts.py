@@ -32,7 +32,12 @@ RESULTS = {
     "clusters.png": "picture",
     "affinity.png": "picture",
     "curves.png": "picture",
+    "map.npy": "array",
+    "map.png": "picture",
+    "spectrum.json": "report",
+    "spectrum.png": "picture",
     "report.json": "report",
+    "report.html": "report",
 }
 OVERFLOWING = {
     "pixel_scale": 65535,
@@ -67,7 +72,7 @@ def test_a_killed_trainer_and_an_absent_database_change_no_result(make_bench: Ma
     thread.join()
     done = bench.job(killed.id)
     assert (done.status, done.attempt) == (Status.SUCCEEDED, 2)
-    for name in ("labels.npy", "embedding.npy", "labels-head.npy"):
+    for name in ("labels.npy", "embedding.npy", "labels-head.npy", "map.npy"):
         assert np.array_equal(bench.array(killed, name), bench.array(undisturbed, name))
     for job, attempt in ((undisturbed, 1), (killed, 2)):
         folder = bench.artifacts.path(f"jobs/{job.id}")

@@ -44,7 +44,8 @@ def test_images_come_in_their_canonical_form(tmp_path: Path) -> None:
     assert (loaded.names[1], loaded.filters) == ("1.png", {})
     found = load_truth(tmp_path / "set")
     assert found is not None
-    assert found.tolist() == truth
+    assert found.labels.tolist() == truth
+    assert len(found.classes) == max(truth) + 1
 
 
 def test_colour_images_of_mixed_sizes_are_resized(tmp_path: Path) -> None:
@@ -159,9 +160,12 @@ def make_run(tmp_path: Path, *, seconds: float = 0, checkpoint: Checkpoint | Non
         attempt=2,
         scratch=tmp_path,
         dataset=tmp_path,
+        source={},
         request={},
         method={},
         n_clusters=2,
+        predicts=None,
+        model={},
         seed=5,
         ensemble=1,
         select=None,

@@ -27,6 +27,8 @@ def colours(n: int) -> list[tuple[float, float, float]]:
 
 def scatter(points: FloatArray, labels: IntArray, confidence: FloatArray, path: Path | str) -> None:
     """Write a PNG of a map (N, 2) within [-1, 1]; unsure images (N,) are paler."""
+    from matplotlib.patheffects import withStroke  # noqa: PLC0415 - heavy
+
     width, height = SIDE + 2 * MARGIN, SIDE + ABOVE + MARGIN
     page = figure(width, height)
     axes = page.add_axes((MARGIN / width, MARGIN / height, SIDE / width, SIDE / height))
@@ -37,8 +39,9 @@ def scatter(points: FloatArray, labels: IntArray, confidence: FloatArray, path: 
     names = np.unique(labels)
     for name in names if len(names) <= MOST_NUMBERS else ():
         x, y = np.median(points[labels == name], axis=0)
-        box = {"boxstyle": "round,pad=0.25", "facecolor": PAPER, "edgecolor": LINE, "alpha": 0.85}
-        axes.text(x, y, str(name), ha="center", va="center", size=10, color=INK, bbox=box)
+        place = axes.annotate(str(name), (x, y), xytext=(0, 7), textcoords="offset points")
+        place.set(ha="center", size=11, weight="bold", color=INK)
+        place.set_path_effects([withStroke(linewidth=3, foreground=PAPER)])
     axes.set(xlim=(-1.04, 1.04), ylim=(-1.04, 1.04), xticks=[], yticks=[])
     axes.spines[:].set_color(LINE)
     title = f"Map of {len(points):,} images, coloured by cluster"

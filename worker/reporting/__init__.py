@@ -56,10 +56,11 @@ def write_report(
 
 
 class Confusion:
-    """Counts of images, true classes in rows and clusters in columns."""
+    """Counts of images, true classes in rows, in columns the clusters, in this order."""
 
-    def __init__(self, classes: list[str], counts: list[list[int]]) -> None:
+    def __init__(self, classes: list[str], clusters: list[int], counts: list[list[int]]) -> None:
         self.classes = classes
+        self.clusters = clusters
         self.counts = counts
         self.most = max(max(row) for row in counts)
 

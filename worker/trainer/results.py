@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from jobs.artifacts import describe
 from jobs.records import JSON, Artifact, Notice
@@ -83,11 +84,13 @@ def judge(spec: Spec, finished: Finished) -> Judgement:
 
 
 def confused(truth: Truth, labels: IntArray, n_clusters: int) -> Confusion | None:
-    """Classes by clusters, these in the order of the classes that most of them are; few of both."""
+    """Classes by clusters, each of these below the class that it is matched to; of few of both."""
     if max(len(truth.classes), n_clusters) > MOST_CONFUSED:
         return None
-    counts = contingency(truth.labels, labels, n_clusters)
-    return Confusion(truth.classes, counts[: len(truth.classes)].tolist())
+    counts = contingency(truth.labels, labels, n_clusters)[: len(truth.classes)]
+    _, matched = linear_sum_assignment(-counts)
+    clusters = [*matched, *sorted(set(range(n_clusters)) - set(matched))]
+    return Confusion(truth.classes, list(map(int, clusters)), counts[:, clusters].tolist())
 
 
 def certainty(clustering: Clustering) -> FloatArray:
