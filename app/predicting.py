@@ -15,6 +15,8 @@ from models.hyperparameters import Layer
 from models.sizes import prediction_bytes
 
 MODEL = "model.json"
+WEAK_HEAD = "weak-head"
+"""The code by which a fit warns of what its head has learnt."""
 KINDS = {1: "gray", 3: "colour"}
 
 
@@ -65,9 +67,7 @@ def wish(context: Context, source: Job, dataset: Dataset, request: PredictionReq
         "request": _as_asked(source, model),
         "method": source.method,
         "metadata": request.metadata,
-        "notices": [
-            notice.model_dump() for notice in (*dataset.notices, *_resized(dataset, model))
-        ],
+        "notices": [notice.model_dump() for notice in _notices(source, dataset, model)],
         "priority": request.priority,
         "max_seconds": request.max_seconds,
         "predicts": source.id,
@@ -107,8 +107,11 @@ def _check_memory(context: Context, dataset: Dataset, model: Model) -> None:
         )
 
 
-def _resized(dataset: Dataset, model: Model) -> list[Notice]:
-    if (dataset.height, dataset.width) == (model.height, model.width):
-        return []
-    size = f"{model.height} x {model.width}"
-    return [Notice(code="resized", detail=f"The images were resized to {size}, as trained on.")]
+def _notices(source: Job, dataset: Dataset, model: Model) -> list[Notice]:
+    """What is known of the images, of their size, and of the model's head."""
+    found = list(dataset.notices)
+    if (dataset.height, dataset.width) != (model.height, model.width):
+        size = f"{model.height} x {model.width}"
+        said = f"The images were resized to {size}, as trained on."
+        found.append(Notice(code="resized", detail=said))
+    return [*found, *(notice for notice in source.notices if notice.code == WEAK_HEAD)]

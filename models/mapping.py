@@ -10,6 +10,8 @@ from models.base import FloatArray
 COMPONENTS = 50
 PERPLEXITY = 30.0
 STEPS = 500
+SAME = 1e-6
+"""Rows that differ by no more are one point."""
 FEW = 5
 """Fewer images have no neighbourhoods to keep."""
 
@@ -22,15 +24,17 @@ def flat_map(X: FloatArray, seed: int) -> FloatArray:
     islands lie, and how large they are, means nothing.
     """
     norms = np.linalg.norm(X, axis=1, keepdims=True)
-    P = _principal(X / np.where(norms > 0, norms, 1), seed)
-    if len(P) >= FEW and P[:, 0].std() > 0:
+    unit = X / np.where(norms > 0, norms, 1)
+    if np.ptp(unit, axis=0).max() <= SAME:
+        return np.zeros((len(X), 2), dtype=np.float32)
+    P = _principal(unit, seed)
+    if len(P) >= FEW:
         perplexity = min(PERPLEXITY, (len(P) - 1) / 3)
         tsne = TSNE(2, init="pca", perplexity=perplexity, max_iter=STEPS, random_state=seed)
         with threadpool_limits(1):  # so that its sums have one order
             P = tsne.fit_transform(P)
     points = P[:, :2] - (P[:, :2].max(axis=0) + P[:, :2].min(axis=0)) / 2
-    extent = np.abs(points).max()
-    return np.asarray(points / (extent if extent > 0 else 1), dtype=np.float32)
+    return np.asarray(points / np.abs(points).max(), dtype=np.float32)
 
 
 def _principal(X: FloatArray, seed: int) -> FloatArray:

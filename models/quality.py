@@ -7,6 +7,8 @@ from models.spectral import Segmentation
 
 CODES = frozenset({"empty-clusters", "no-eigengap"})
 """Of the notices below."""
+WEAK_HEAD = "weak-head"
+LEARNT = 0.9
 COLLAPSED_GAP = 0.1
 """Relative eigengap under which results were found to be collapsed."""
 
@@ -23,6 +25,22 @@ def notices(labels: IntArray, n_clusters: int, segmentation: Segmentation) -> tu
             )
         )
     return tuple(found)
+
+
+def weak_head(agreement: float) -> tuple[Notice, ...]:
+    """A warning about a head that has not learnt the clusters; ``agreement`` is a share of images.
+
+    It has as many steps as there are epochs, and with few images it learns little in each.
+    """
+    if agreement >= LEARNT:
+        return ()
+    return (
+        Notice(
+            WEAK_HEAD,
+            f"The head agrees with the clusters on {agreement:.0%} of the images: what it says of "
+            "new ones is not to be relied on. Raise epochs.",
+        ),
+    )
 
 
 def empty(labels: IntArray, n_clusters: int) -> tuple[Notice, ...]:

@@ -15,7 +15,7 @@ from models.affinity import Matrix, affinity, on_host, plain
 from models.alignment import align
 from models.autoencoder import PHASE as STAGE_ONE
 from models.autoencoder import PRETRAINED, pretrain
-from models.base import Clustering, FloatArray, IntArray, NotFinite, Run, State
+from models.base import Clustering, FloatArray, IntArray, NotFinite, Notice, Run, State
 from models.checkpointing import (
     load_module,
     load_optimiser,
@@ -29,7 +29,7 @@ from models.network import Network
 from models.objective import Costs
 from models.parts import packed, unpacked
 from models.products import precision
-from models.quality import notices
+from models.quality import notices, weak_head
 from models.ridge import start
 from models.spectral import Segmentation, spectral_clustering
 from models.views import VIEWED, notice, prepare
@@ -228,11 +228,14 @@ class Training:
         assert self.clustered is not None  # noqa: S101 - likewise
         C = self.coefficients()
         Z = self.network.encode(self.X)
-        labelings = {"spectral": self.labels}
+        labelings, figures = {"spectral": self.labels}, self.diagnostics(self.segmentation)
+        warnings: tuple[Notice, ...] = ()
         if self.settings.trains_head:
             features = self.objective.features(Z)
             self.network.head.adjust(features)
             labelings["head"] = self.network.head(features).argmax(dim=1).cpu().numpy()
+            agreement = float(np.mean(labelings["head"] == self.labels))
+            figures["head_agreement"], warnings = agreement, weak_head(agreement)
         labels = labelings[self.settings.final_labels]
         return Clustering(
             labels=labels,
@@ -242,8 +245,8 @@ class Training:
             plain_affinity=on_host(plain(C)),
             embedding=Z.cpu().numpy(),
             labelings=labelings,
-            diagnostics=self.diagnostics(self.segmentation),
-            notices=notices(labels, self.n_clusters, self.segmentation),
+            diagnostics=figures,
+            notices=(*notices(labels, self.n_clusters, self.segmentation), *warnings),
             model=self.model(),
             start=self.pretrained(),
             outlook=State({}, {"phase": VIEWED, "view": self.settings.view}),

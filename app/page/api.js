@@ -108,6 +108,15 @@ export async function show(image, path) {
   image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
 }
 
+/** The numbers of an NPY file of float32. */
+export async function floats(path) {
+  const buffer = await (await ask(path, { raw: true })).arrayBuffer();
+  const view = new DataView(buffer);
+  const first = view.getUint8(6) === 1;
+  const start = first ? 10 + view.getUint16(8, true) : 12 + view.getUint32(8, true);
+  return new Float32Array(buffer.slice(start));
+}
+
 /** Saves a file under its own name. */
 export async function save(path, name) {
   const link = document.createElement("a");

@@ -2,7 +2,7 @@
 import { ask, pages } from "./api.js";
 import { crosstab } from "./crosstab.js";
 import { h, problemBox, state } from "./dom.js";
-import { NAMES, cluster, grouped, title } from "./groups.js";
+import { NAMES, cluster, grouped, named } from "./groups.js";
 
 export async function compare(main, first, second) {
   const jobs = await Promise.all([first, second].map((id) => ask(`v1/jobs/${id}`)));
@@ -16,9 +16,9 @@ export async function compare(main, first, second) {
   const pairs = labels[0].labels.map((row, i) => [`Group ${row.label}`, `Group ${labels[1].labels[i].label}`]);
   main.replaceChildren(heading,
     h("div", { class: "card stack" }, h("p", { class: "soft small" }, "How many images both have in each two groups: where a row has one number alone, both agree."),
-      crosstab(title(a), title(b), pairs)),
-    h("div", { class: "sides" }, jobs.map((job, i) => h("section", { class: "stack", "aria-label": title(job) },
-      h("h2", {}, h("a", { href: `#/jobs/${job.id}` }, title(job))), h("p", { class: "row" }, state(job), h("span", { class: "soft small" }, told(job))),
+      crosstab(named(a), named(b), pairs)),
+    h("div", { class: "sides" }, jobs.map((job, i) => h("section", { class: "stack", "aria-label": named(job) },
+      h("h2", {}, h("a", { href: `#/jobs/${job.id}` }, named(job))), h("p", { class: "row" }, state(job), h("span", { class: "soft small" }, told(job))),
       grouped(labels[i].labels).map((group) => cluster(group, images))))));
 }
 

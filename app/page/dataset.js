@@ -46,6 +46,7 @@ function form(set, methods) {
   const method = h("select", { id: "method", name: "method" }, usable.map((one) => h("option", { value: one.name }, `${one.name} — ${one.title}`)));
   method.value = usable.some((one) => one.name === "s2convscn") ? "s2convscn" : "lsr";
   const clusters = h("input", { type: "number", id: "n_clusters", name: "n_clusters", min: 2, max: set.n_images, required: true, value: set.classes ? set.classes.length : Math.min(10, set.n_images) });
+  const auto = h("input", { type: "checkbox", id: "auto", onchange: () => { clusters.disabled = auto.checked; } });
   const seed = h("input", { type: "number", id: "seed", name: "seed", min: 0, value: 0 });
   const size = h("input", { type: "number", id: "image_size", name: "image_size", min: 8, max: 1024, placeholder: "as they are", value: set.height || set.kind === "features" ? "" : 64 });
   const knobs = h("div", { class: "grid" });
@@ -74,7 +75,7 @@ function form(set, methods) {
     for (const input of knobs.querySelectorAll("[data-knob]")) {
       if (input.value !== "") chosen[input.dataset.knob] = input.dataset.kind === "string" ? input.value : JSON.parse(input.value);
     }
-    const body = { dataset_id: set.id, n_clusters: clusters.valueAsNumber, seed: seed.valueAsNumber || 0, method: chosen };
+    const body = { dataset_id: set.id, n_clusters: auto.checked ? "auto" : clusters.valueAsNumber, seed: seed.valueAsNumber || 0, method: chosen };
     if (size.value) body.image_size = size.valueAsNumber;
     try {
       const job = await ask("v1/jobs", { method: "POST", body, headers: { "Idempotency-Key": crypto.randomUUID() } });
@@ -101,7 +102,8 @@ function form(set, methods) {
 
   const element = h("form", { class: "card stack", onsubmit: submit, novalidate: true },
     h("div", { class: "grid" },
-      h("label", { class: "field" }, "How many groups", h("span", { class: "small soft" }, "the number of clusters"), clusters),
+      h("div", {}, h("label", { class: "field" }, "How many groups", h("span", { class: "small soft" }, "the number of clusters"), clusters),
+        h("label", { class: "small" }, auto, " let the images suggest it: a hint, no more")),
       h("label", { class: "field" }, "Method", h("span", { class: "small soft" }, "s2convscn learns most, lsr takes seconds"), method),
       h("label", { class: "field" }, "Seed", h("span", { class: "small soft" }, "same seed, same groups"), seed),
       set.kind === "images" ? h("label", { class: "field" }, "Resize to", h("span", { class: "small soft" }, "pixels a side"), size) : null),

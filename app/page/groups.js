@@ -6,8 +6,16 @@ const FIRST = 24;
 const UNSURE = 0.5;
 export const NAMES = { accuracy: "accuracy", nmi: "NMI", ari: "ARI", error: "error" };
 
+/** A job in a line: what it does, and into how many groups. */
 export function title(job) {
-  return `${job.method.method}, ${count(job.request.n_clusters, "cluster")}, seed ${job.request.seed}`;
+  const n = job.result?.n_clusters ?? job.request.n_clusters;
+  const groups = n === "auto" ? "number of groups to be chosen" : count(n, "group");
+  return job.predicts ? `new images into ${groups}` : `${job.method.method}, ${groups}`;
+}
+
+/** A job beside others on the same images. */
+export function named(job) {
+  return `${title(job)}, seed ${job.request.seed}`;
 }
 
 export function grouped(rows) {

@@ -1,12 +1,14 @@
 /** A job: how it goes while it runs, and its groups when it is done. */
-import { ask, follow, pages, save } from "./api.js";
+import { ask, floats, follow, pages, save } from "./api.js";
 import { Curves } from "./charts.js";
 import { crosstab } from "./crosstab.js";
 import { thumbnail } from "./dataset.js";
 import { ago, count, h, megabytes, problemBox, state } from "./dom.js";
-import { NAMES, cluster, grouped, title } from "./groups.js";
+import { dropPlace } from "./drop.js";
+import { NAMES, cluster, grouped, named, title } from "./groups.js";
+import { map } from "./map.js";
 
-const PLOTS = { "affinity.png": "Affinity, ordered by cluster", "curves.png": "Losses over epochs" };
+const PLOTS = { "affinity.png": "Affinity, ordered by cluster", "spectrum.png": "What speaks for this number of groups", "curves.png": "Losses over epochs" };
 
 export async function job(main, id, signal) {
   const body = h("div", { class: "stack" });
@@ -24,10 +26,11 @@ export async function job(main, id, signal) {
       } catch (error) { body.prepend(problemBox(error)); }
     } }, label);
     if (!found.terminal && found.status !== "cancelling") actions.append(act("Stop", "cancel"));
+    if (found.predicts) actions.append(h("a", { class: "button", href: `#/jobs/${found.predicts}` }, "The job it was trained in"));
     if (["failed", "cancelled"].includes(found.status)) actions.append(act("Go on from its checkpoint", "resume"));
     actions.append(h("a", { class: "button", href: `#/datasets/${found.dataset_id}` }, found.terminal ? "Cluster again" : "Its images"));
     heading.replaceChildren(
-      h("div", { class: "row between" }, h("h1", {}, `${found.method.method}, ${count(found.request.n_clusters, "cluster")}`), actions),
+      h("div", { class: "row between" }, h("h1", {}, title(found)), actions),
       h("p", { class: "row under" }, state(found), h("span", { class: "soft small" }, found.id)));
   }
 
@@ -38,7 +41,7 @@ export async function job(main, id, signal) {
     found = await ask(`v1/jobs/${id}`);
     head();
   }
-  if (found.status === "succeeded") await result(body, found);
+  if (found.status === "succeeded") await result(body, found, signal);
   else body.replaceChildren(found.error ? problemBox({ title: found.error.title, message: found.error.detail }) : h("p", { class: "card" }, found.message));
 }
 
@@ -75,19 +78,22 @@ function remaining(finish) {
   return `about ${count(Math.round(seconds / 60), "minute")} left`;
 }
 
-async function result(body, found) {
+async function result(body, found, signal) {
   body.replaceChildren(h("p", { class: "empty" }, "Fetching the groups ..."));
-  const [labels, images, files] = await Promise.all([
-    ask(`v1/jobs/${found.id}/labels?format=json`), pages(`v1/datasets/${found.dataset_id}/images`).catch(() => []), ask(`v1/jobs/${found.id}/artifacts`)]);
+  const path = `v1/jobs/${found.id}`;
+  const [labels, images, files, points] = await Promise.all([
+    ask(`${path}/labels?format=json`), pages(`v1/datasets/${found.dataset_id}/images`).catch(() => []), ask(`${path}/artifacts`),
+    floats(`${path}/artifacts/map.npy`).catch(() => null)]);
   const groups = grouped(labels.labels);
   body.replaceChildren(
     ...found.notices.map((notice) => h("p", { class: "small soft" }, notice.detail)),
     facts(found, groups), downloads(found, files.items),
     h("h2", {}, "Groups"),
-    h("p", { class: "small soft" }, "The surest images first, the surest of all beside the name. A ring marks images of which less than half the affinity lies inside their group."),
+    h("p", { class: "small soft" }, `The surest images first, the surest of all beside the name. A ring marks images of which the ${found.predicts ? "model is less than half sure" : "affinity lies more outside their group than in it"}.`),
     h("div", { class: "clusters" }, groups.map((group) => cluster(group, images))),
+    ...(points ? [h("h2", {}, "Map"), map(points, labels.labels, images, signal)] : []),
     ...truth(labels.labels, images),
-    plots(found, files.items), ...(await others(found)));
+    ...[plots(files.items), await news(found)].filter(Boolean), ...(await others(found)));
 }
 
 /** Where the true classes are known: which groups they went to. */
@@ -97,12 +103,28 @@ function truth(rows, images) {
   return [h("h2", {}, "True classes"), h("div", { class: "card" }, crosstab("class", "group", pairs))];
 }
 
+/** New images into these groups, where a head was trained. */
+async function news(found) {
+  const { method, epochs, gamma4 } = found.method;
+  if (found.predicts || method !== "s2convscn" || !epochs || !gamma4) return null;
+  const path = `v1/jobs/${found.id}/predictions`;
+  const { items } = await ask(path);
+  const done = async (dataset) => {
+    const job = await ask(path, { method: "POST", body: { dataset_id: dataset.id }, headers: { "Idempotency-Key": crypto.randomUUID() } });
+    location.hash = `#/jobs/${job.id}`;
+  };
+  return h("section", { class: "stack", "aria-label": "New images" }, h("h2", {}, "New images"),
+    dropPlace({ title: "Drop more images, and they go to these groups", note: "The network that was trained here assigns them, in seconds.", name: "Assign new images", done }),
+    items.length ? h("ul", { class: "list card" }, items.map((job) => h("li", {}, h("a", { class: "item", href: `#/jobs/${job.id}` },
+      h("span", {}, job.result ? count(job.result.n_images, "image") : "Images"), state(job), h("span", { class: "small soft" }, ago(job.created_at)))))) : null);
+}
+
 /** Other jobs on the same images, to look at beside this one. */
 async function others(found) {
   const { items } = await ask(`v1/jobs?status=succeeded&dataset_id=${found.dataset_id}`);
-  const rest = items.filter(({ id }) => id !== found.id);
+  const rest = items.filter(({ id, predicts }) => id !== found.id && !predicts);
   return rest.length ? [h("h2", {}, "Compare with"), h("ul", { class: "list card" }, rest.map((job) => h("li", {},
-    h("a", { class: "item", href: `#/compare/${found.id}/${job.id}` }, title(job), h("span", { class: "small soft" }, ago(job.finished_at))))))] : [];
+    h("a", { class: "item", href: `#/compare/${found.id}/${job.id}` }, named(job), h("span", { class: "small soft" }, ago(job.finished_at))))))] : [];
 }
 
 function facts(found, groups) {
@@ -116,6 +138,7 @@ function facts(found, groups) {
 
 function downloads(found, files) {
   const main = [["Labels, CSV", `v1/jobs/${found.id}/labels?format=csv`, "labels.csv"], ["Labels, JSON", `v1/jobs/${found.id}/labels?format=json`, "labels.json"]];
+  if (files.some(({ name }) => name === "report.html")) main.push(["Report", `v1/jobs/${found.id}/artifacts/report.html`, "report.html"]);
   if (files.some(({ name }) => name === "affinity-processed.npz")) main.push(["Affinity", `v1/jobs/${found.id}/affinity`, "affinity.npz"]);
   if (files.some(({ name }) => name === "model.safetensors")) main.push(["Model", `v1/jobs/${found.id}/artifacts/model.safetensors`, "model.safetensors"]);
   const saving = (path, name) => async (event) => { event.preventDefault(); await save(path, name); };
@@ -125,7 +148,7 @@ function downloads(found, files) {
       h("a", { href: file.links.self.slice(1), download: file.name, onclick: saving(file.links.self.slice(1), file.name) }, file.name), h("span", { class: "soft" }, megabytes(file.bytes)))))));
 }
 
-function plots(found, files) {
+function plots(files) {
   const shown = files.filter(({ name }) => PLOTS[name]);
   return shown.length ? h("section", { "aria-label": "Plots" }, h("h2", {}, "Plots"), h("div", { class: "plots" }, shown.map(({ name, links }) => h("figure", { class: "card" },
     thumbnail(links.self, PLOTS[name], 1000), h("figcaption", { class: "small soft" }, PLOTS[name]))))) : null;

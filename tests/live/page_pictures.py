@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
-from test_live_page import launched
+from test_live_page import FILE, launched
 
 from s2convscn import digits
 from s2convscn.stack import LocalStack, free_port
@@ -27,7 +27,7 @@ def main() -> None:
 def draw(page: Page, archive: Path) -> None:
     page.goto("/")
     page.get_by_label("true classes").check()
-    page.set_input_files("#file", archive)
+    page.set_input_files(FILE, archive)
     page.get_by_role("button", name="Start").click(timeout=SLOW)
     page.locator(".spark figure").nth(7).wait_for(timeout=SLOW)
     page.wait_for_timeout(6000)

@@ -59,7 +59,9 @@ def test_a_folder_is_sorted_on_a_service(service: Service, photos: Path, tmp_pat
     assert all(path.is_symlink() and path.resolve().parent.parent == photos for path in links)
     for group in (out / "clusters").iterdir():
         assert len({path.parent.name for path in group.rglob("*.png")}) == 1, "of one class"
-    assert {"clusters.png", "affinity.png", "report.json"} <= {p.name for p in out.iterdir()}
+    assert {"clusters.png", "affinity.png", "map.png", "report.html"} <= {
+        p.name for p in out.iterdir()
+    }
     again = run(service, "cluster", str(photos), "-k", "4", "-o", str(out))
     assert again.returncode == 1
     assert "is there already" in again.stderr

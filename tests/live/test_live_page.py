@@ -25,6 +25,7 @@ BRIEF = {
     "pretrain_max_steps": 200,
     "pretrain_window": 100,
 }
+FILE, FOLDER = "#file-Upload-images", "#folder-Upload-images"
 SERIOUS = {"serious", "critical"}
 
 
@@ -88,7 +89,7 @@ def test_from_a_zip_to_groups_and_labels(page: Page, archive: Path, tmp_path: Pa
         "Sort images into groups, without labels"
     )
     page.get_by_label("true classes").check()
-    page.set_input_files("#file", archive)
+    page.set_input_files(FILE, archive)
     expect(page.get_by_role("heading", level=1)).to_have_text("photos.zip", timeout=SLOW)
     expect(page.get_by_text("96 images of 16 x 16, 4 true classes")).to_be_visible()
     expect(page.get_by_label("How many groups")).to_have_value("4")
@@ -115,7 +116,7 @@ def test_a_folder_of_images_is_packed_by_the_page(
     zipfile.ZipFile(archive).extractall(folder)
     (folder / "notes.txt").write_text("none")
     page.goto("/")
-    page.set_input_files("#folder", folder)
+    page.set_input_files(FOLDER, folder)
     expect(page.get_by_role("heading", level=1)).to_have_text("holiday", timeout=SLOW)
     expect(page.get_by_text("96 images of 16 x 16")).to_be_visible()
     expect(page.locator(".thumbs img").first).to_have_js_property("naturalWidth", 16)
@@ -126,10 +127,10 @@ def test_a_folder_of_images_is_packed_by_the_page(
 def test_what_is_no_image_is_said(page: Page, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("none")
     page.goto("/")
-    page.set_input_files("#file", tmp_path / "a.txt")
+    page.set_input_files(FILE, tmp_path / "a.txt")
     expect(page.get_by_role("alert")).to_contain_text("Drop a folder of images")
     zipfile.ZipFile(tmp_path / "empty.zip", "w").close()
-    page.set_input_files("#file", tmp_path / "empty.zip")
+    page.set_input_files(FILE, tmp_path / "empty.zip")
     expect(page.get_by_role("alert")).to_contain_text("The upload holds no image")
     accessible(page)
 
@@ -178,7 +179,7 @@ def test_truth_and_two_jobs_side_by_side(
     expect(table.locator("tbody tr")).to_have_count(4)
     diagonal = [row.locator("td").nth(i) for i, row in enumerate(table.locator("tbody tr").all())]
     assert [cell.inner_text() for cell in diagonal] == ["24"] * 4
-    page.get_by_role("link", name="lsr, 5 clusters, seed 3").click()
+    page.get_by_role("link", name="lsr, 5 groups, seed 3").click()
     heading = page.get_by_role("heading", level=1)
     expect(heading).to_have_text("Two jobs side by side")
     sides = page.locator(".sides > section")
@@ -211,7 +212,7 @@ def test_all_of_it_by_keyboard(page: Page, finished: dict[str, Any]) -> None:
         reached.add(
             page.evaluate("document.activeElement.textContent || document.activeElement.id")
         )
-    assert {"Images and jobs", "Choose a folder", "Choose a file", "truth"} <= reached
+    assert {"Images and jobs", "Choose a folder", "Choose a file", "truth-Upload-images"} <= reached
 
 
 def test_what_is_not_there_is_said(page: Page) -> None:
