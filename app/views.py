@@ -50,6 +50,10 @@ LINKED = (
 )
 
 
+OF_A_FIT = {"affinity", "spectrum", "predictions"}
+"""What a prediction has not."""
+
+
 def dataset_view(dataset: Dataset) -> DatasetView:
     path = f"/v1/datasets/{dataset.id}"
     fields = dataset.model_dump(exclude={"owner", "created_at", "deleted_at"})
@@ -110,9 +114,10 @@ def webhook_view(webhook: Webhook) -> WebhookView:
 def job_links(job: Job) -> dict[str, str]:
     path = f"/v1/jobs/{job.id}"
     links = {"self": path, "dataset": f"/v1/datasets/{job.dataset_id}"}
-    links |= {name: f"{path}/{name}" for name in LINKED}
     if job.predicts is not None:
         links["model"] = f"/v1/jobs/{job.predicts}"
+    hidden = OF_A_FIT if job.predicts else set()
+    links |= {name: f"{path}/{name}" for name in LINKED if name not in hidden}
     if not job.status.terminal:
         links["cancel"] = f"{path}/cancel"
     if job.status in {Status.FAILED, Status.CANCELLED}:

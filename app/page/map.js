@@ -106,9 +106,9 @@ export function map(points, rows, images, signal) {
   }
 
   function walk([dx, dy]) {
-    const from = view.chosen === null ? [width / 2, height / 2] : place(view.chosen);
-    const { best } = nearest(...from, (x, y) => x * dx + y * dy > Math.abs(x * dy) + Math.abs(y * dx) - 1e-9 && (x || y));
-    if (best !== null) choose(best);
+    if (view.chosen === null) return choose(nearest(width / 2, height / 2).best);
+    const { best } = nearest(...place(view.chosen), (x, y) => x * dx + y * dy > Math.abs(x * dy) + Math.abs(y * dx) - 1e-9 && (x || y));
+    return best !== null && choose(best);
   }
 
   const pointers = new Map();

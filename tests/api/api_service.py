@@ -176,7 +176,7 @@ def put_file(context: Context, job_id: str, name: str, kind: str, data: bytes) -
     return record
 
 
-def finish(context: Context, job_id: str) -> None:
+def finish(context: Context, job_id: str, notices: list[dict[str, str]] | None = None) -> None:
     """Claim a queued job of four images as a worker does, publish results, succeed."""
     claim = context.store.attempts.claim(job_id, "worker@test")
     assert claim is not None
@@ -196,7 +196,7 @@ def finish(context: Context, job_id: str) -> None:
     }
     records = [put_file(context, job_id, name, *what) for name, what in files.items()]
     result = {"n_images": 4, "labelings": ["spectral", "head"], "final_labels": "spectral"}
-    assert context.store.attempts.succeed(job_id, claim.attempt, result, [], records)
+    assert context.store.attempts.succeed(job_id, claim.attempt, result, notices or [], records)
 
 
 def comparing(service: Service, dataset: Dataset, **fields: Any) -> dict[str, Any]:

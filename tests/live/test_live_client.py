@@ -107,6 +107,36 @@ def test_jobs_are_found_stopped_and_gone_on_with(service: Service, folder: Path)
         again.refresh()
 
 
+def test_new_images_go_to_the_groups_of_a_job(service: Service, folder: Path) -> None:
+    found = service.client.cluster(folder, CLUSTERS, method=BRIEF | {"epochs": 300})
+    images, truth = subspaces(n=144)
+    new = images[np.arange(len(images)) % 3 == 0]
+    labels, by_name, job = service.client.predict(found.job, new)
+    assert labels.shape == (len(new),)
+    assert list(by_name) == [str(i) for i in range(len(new))]
+    assert job.answer["predicts"] == found.job.id
+    assert [one.id for one in found.job.predictions()] == [job.id]
+    assert job.result is not None
+    assert job.result["final_labels"] == "head"
+    owner = {label: truth_of(name) for name, label in found.by_name.items()}
+    right = [owner[int(k)] == t for k, t in zip(labels, truth[::3], strict=True)]
+    assert np.mean(right) > 0.9
+    assert np.array_equal(found.job.predict(new).labels, labels)
+    with pytest.raises(ApiProblem, match="no head") as refused:
+        service.client.predict(service.client.cluster(new, 2, method="lsr").job.id, new)
+    assert refused.value.problem["type"].endswith("/no-trained-head")
+
+
+def test_the_number_of_groups_may_be_left_to_the_service(service: Service, folder: Path) -> None:
+    found = service.client.cluster(folder, method="lsr")
+    assert found.job.result is not None
+    assert found.job.result["n_clusters"] == CLUSTERS
+    spectrum = found.job.spectrum()
+    assert (spectrum["asked"], spectrum["n_clusters"]) == ("auto", CLUSTERS)
+    assert spectrum["choice"] is not None
+    assert len(spectrum["eigenvalues"]) > CLUSTERS
+
+
 def test_what_is_nothing_to_cluster(service: Service, tmp_path: Path) -> None:
     upload = service.client.datasets.upload
     with pytest.raises(SourceError, match="is not there"):

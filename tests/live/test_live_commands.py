@@ -79,6 +79,27 @@ def test_copies_and_json(service: Service, photos: Path, tmp_path: Path) -> None
     assert answer["job_id"] in run(service, "jobs", "--status", "succeeded").stdout
 
 
+def test_new_images_are_sorted_by_a_job(service: Service, photos: Path, tmp_path: Path) -> None:
+    out, new = tmp_path / "out", tmp_path / "new"
+    words = ("-k", "auto", "-o", str(out), "--json")
+    answer = json.loads(run(service, "cluster", str(photos), *words).stdout)
+    assert answer["n_clusters"] == len(answer["cluster_sizes"])
+    said = run(service, "predict", answer["job_id"], str(photos), "-o", str(new), "--truth")
+    assert said.returncode == 0, said.stderr
+    assert "96 images in" in said.stdout
+    assert "Against the folders as classes" in said.stdout
+    assert {"labels.csv", "report.html", "clusters", "map.png"} <= {p.name for p in new.iterdir()}
+    for wrong in ("1", "few"):
+        refused = run(service, "cluster", str(photos), "-k", wrong, "-o", str(tmp_path / "no"))
+        assert refused.returncode == 2
+        assert "nor auto" in refused.stderr
+    shallow = ("-k", "4", "-o", str(tmp_path / "lsr"), "--method", "lsr", "--json")
+    job = json.loads(run(service, "cluster", str(photos), *shallow).stdout)["job_id"]
+    refused = run(service, "predict", job, str(photos), "-o", str(tmp_path / "no"))
+    assert (refused.returncode, "no head" in refused.stderr) == (1, True)
+    assert not (tmp_path / "no").exists()
+
+
 def test_without_a_service_one_is_started_and_stopped(photos: Path, tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     words = ("cluster", str(photos), "-k", "4", "-o", str(out), "--method", "lsr")

@@ -191,6 +191,59 @@ def test_truth_and_two_jobs_side_by_side(
     expect(page.get_by_role("alert")).to_contain_text("There is no job")
 
 
+def test_the_map_is_looked_at_and_walked_through(page: Page, finished: dict[str, Any]) -> None:
+    page.goto(f"/#/jobs/{finished['id']}")
+    sheet = page.get_by_role("region", name="Map")
+    canvas = sheet.get_by_role("img", name="Map of 96 images")
+    expect(canvas).to_be_visible(timeout=SLOW)
+    hint = sheet.locator(".hint")
+    expect(hint).to_be_hidden()
+    canvas.focus()
+    for key in ("ArrowRight", "ArrowDown", "+", "ArrowLeft", "-"):
+        page.keyboard.press(key)
+    expect(hint).to_contain_text("% sure")
+    expect(hint).to_contain_text("class-0")
+    expect(hint.locator("img")).to_have_js_property("naturalWidth", 16)
+    page.keyboard.press("Escape")
+    expect(hint).to_be_hidden()
+    sheet.get_by_role("button", name="Zoom in").click()
+    sheet.get_by_role("button", name="Show all").click()
+    group = sheet.get_by_role("button", name="2", exact=True)
+    group.click()
+    expect(group).to_have_attribute("aria-pressed", "true")
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    expect(hint).to_contain_text("group 2")
+    accessible(page)
+    fits(page)
+
+
+def test_new_images_are_dropped_on_a_job(
+    page: Page, finished: dict[str, Any], archive: Path
+) -> None:
+    page.goto(f"/#/jobs/{finished['id']}")
+    page.set_input_files("#file-Assign-new-images", archive, timeout=SLOW)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("new images into", timeout=SLOW)
+    expect(page.locator(".cluster").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("link", name="Affinity")).to_have_count(0)
+    accessible(page)
+    fits(page)
+    page.get_by_role("link", name="The job it was trained in").click()
+    listed = page.get_by_role("region", name="New images").locator("a.item")
+    expect(listed).to_contain_text("96 images", timeout=SLOW)
+
+
+def test_the_number_of_groups_may_be_left_open(page: Page, finished: dict[str, Any]) -> None:
+    page.goto(f"/#/datasets/{finished['dataset_id']}")
+    page.get_by_label("let the images suggest it").check()
+    expect(page.get_by_label("How many groups")).to_be_disabled()
+    page.get_by_label("Method").select_option("lsr")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_text("clusters were chosen")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", level=1)).to_have_text("lsr, 4 groups")
+    expect(page.get_by_text("What speaks for this number of groups")).to_be_visible()
+
+
 def test_jobs_and_sets_are_listed(page: Page, finished: dict[str, Any]) -> None:
     page.goto("/")
     page.locator(f'a[href="#/jobs/{finished["id"]}"]').click()

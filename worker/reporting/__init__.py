@@ -68,8 +68,13 @@ class Confusion:
 def _request(report: Mapping[str, Any]) -> dict[str, Any]:
     """What to POST for the same result: every hyperparameter as it was used."""
     asked = {key: value for key, value in report["request"].items() if value is not None}
-    asked |= {"dataset_id": report["dataset"]["id"], "n_clusters": report["n_clusters"]}
-    return asked | {"seed": report["seed"]}
+    asked.pop("preset", None)  # its constants are in the method
+    return asked | {
+        "dataset_id": report["dataset"]["id"],
+        "n_clusters": report["n_clusters"],
+        "method": report["method"],
+        "seed": report["seed"],
+    }
 
 
 @cache
