@@ -55,7 +55,9 @@ export function map(points, rows, images, signal) {
       painter.fill();
     }
     painter.globalAlpha = 1;
-    if (view.chosen !== null) ring(place(view.chosen), radius + 3);
+    if (view.chosen === null) return;
+    ring(place(view.chosen), radius + 3);
+    settle();
   }
 
   function ring([x, y], radius) {
@@ -79,7 +81,11 @@ export function map(points, rows, images, signal) {
       picture.className = images[i].height < 64 ? "tiny" : "";
       show(picture, images[i].links.png.replace(/^\//, "")).catch(() => { picture.hidden = true; });
     }
-    const [x, y] = place(i);
+  }
+
+  /** The hint beside its point, inside the sheet. */
+  function settle() {
+    const [x, y] = place(view.chosen);
     card.style.left = `${Math.max(0, Math.min(x + 14, width - 160))}px`;
     card.style.top = `${y > height / 2 ? Math.max(y - 190, 0) : y + 14}px`;
   }
