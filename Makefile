@@ -12,7 +12,7 @@ WHOLE := orl,coil20,yaleb,coil100
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
-.PHONY: demo test check serve test-slow fuzz chaos load bench bench-speed bench-table bench-solvers gpu-check bench-tables bench-figure pictures format clean
+.PHONY: demo test check serve test-slow fuzz chaos load bench bench-speed bench-table bench-solvers gpu-check bench-held-out bench-number bench-tables bench-figure pictures format clean
 
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
@@ -62,6 +62,12 @@ gpu-check: $(READY)   ## [SETS DATA ROUNDS]: a CUDA device beside the CPU, its s
 	$(BIN)/python -m pytest -rs tests/models/test_gpu.py
 	$(BIN)/python -m benchmarks speed --kinds gpu \
 	  $(call given,DATA ROUNDS) --sets '$(or $(SETS),$(WHOLE))'
+
+bench-held-out: $(READY) ## [SETS SEEDS DATA THREADS DEVICE]: images that were not trained on, by the head
+	$(BIN)/python -m benchmarks held-out $(call given,SETS SEEDS DATA THREADS DEVICE)
+
+bench-number: $(READY) ## [DATA THREADS]: how many clusters auto would choose, where it is known
+	$(BIN)/python -m benchmarks number $(call given,DATA THREADS)
 
 bench-tables: $(READY) ## the tables of docs/benchmarks.md, methods.md and operations.md, from the records
 	$(BIN)/python -m benchmarks tables --into docs/benchmarks.md --into docs/methods.md \

@@ -1,4 +1,4 @@
-"""``python -m benchmarks run|tables|speed|load|figure``; ``make bench`` and its kin call it."""
+"""``python -m benchmarks VERB``; ``make bench`` and its kin call it."""
 
 import json
 import os
@@ -38,6 +38,8 @@ def parser() -> ArgumentParser:
         ("tables", _table_options),
         ("speed", _speed_options),
         ("load", _load_options),
+        ("held-out", _held_out_options),
+        ("number", _number_options),
         ("figure", _figure_options),
     ):
         add(commands.add_parser(name))
@@ -65,8 +67,7 @@ def run(options: Namespace) -> None:
 
 def tables(options: Namespace) -> None:
     """Print the tables of all records; with ``--into``, renew those of a document, too."""
-    read = (records.runs, records.speeds, records.loads)
-    found = [record for kind in read for record in kind(options.results)]
+    found = records.everything(options.results)
     for page in options.into:
         page.write_text(document.renewed(page.read_text(), found))
     print("\n\n".join(document.everything(found)))
@@ -80,8 +81,32 @@ def speed(options: Namespace) -> None:
     chosen = list(dict.fromkeys([*options.sets.split(","), *["coil100"] * options.large]))
     with computing(options.threads, "cpu"):
         measure(options.kinds.split(","), chosen, options.data, options.rounds, options.results)
-    found = records.speeds(options.results)
+    found = records.of_family(options.results, records.SPEED)
     print("\n\n".join(document.table(name, found) for name in document.OF_SPEED))
+
+
+def held_out(options: Namespace) -> None:
+    """Cluster four fifths of each set and let the head assign the rest, one record a set."""
+    from benchmarks import heldout  # noqa: PLC0415 - tables need no torch
+    from benchmarks.compute import computing  # noqa: PLC0415 - as above
+
+    with computing(options.threads, options.device) as device:
+        for name in options.sets.split(","):
+            images = sets.load(name, options.data)
+            record = heldout.measure(images, options.seeds, device, options.cache)
+            records.write(options.results / records.HELD_OUT / f"{name}.json", record)
+    print(heldout.table(records.of_family(options.results, records.HELD_OUT)))
+
+
+def number(options: Namespace) -> None:
+    """Ask how many clusters there are, where it is known."""
+    from benchmarks import numbers  # noqa: PLC0415 - tables need no torch
+    from benchmarks.compute import computing  # noqa: PLC0415 - as above
+
+    with computing(options.threads, "cpu"):
+        record = numbers.measure(options.data)
+    records.write(options.results / records.NUMBERS / "auto.json", record)
+    print(numbers.table([record]))
 
 
 def load(options: Namespace) -> None:
@@ -198,6 +223,28 @@ def _speed_options(command: ArgumentParser) -> None:
     add("--large", action="store_true", help="COIL100, too, which takes minutes and gigabytes")
     add("--data", type=_folder, default=folder, help="folder of the sets, else synthetic images")
     add("--rounds", type=int, default=7, help="turns of each contender; medians are told")
+    add("--threads", type=int, default=0, help="CPU threads instead of all cores")
+
+
+def _held_out_options(command: ArgumentParser) -> None:
+    command.set_defaults(command=held_out)
+    command.description = held_out.__doc__
+    add = command.add_argument
+    folder = os.environ.get("S2CONVSCN_BENCH_DATA") or None
+    add("--sets", default="orl,coil20,yaleb", help="with commas between")
+    add("--seeds", type=int, default=5, help="how many, from 0 on")
+    add("--data", type=_folder, default=folder, help="folder of the sets (S2CONVSCN_BENCH_DATA)")
+    add("--threads", type=int, default=0, help="CPU threads instead of all cores")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add("--cache", type=_folder, default=HERE / ".cache", help="half-finished runs")
+
+
+def _number_options(command: ArgumentParser) -> None:
+    command.set_defaults(command=number)
+    command.description = number.__doc__
+    add = command.add_argument
+    folder = os.environ.get("S2CONVSCN_BENCH_DATA") or None
+    add("--data", type=_folder, default=folder, help="folder of the sets (S2CONVSCN_BENCH_DATA)")
     add("--threads", type=int, default=0, help="CPU threads instead of all cores")
 
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from benchmarks import selection, tables
+from benchmarks import heldout, numbers, selection, tables
 from benchmarks.load import report
 from benchmarks.methods import LEAGUES
-from benchmarks.records import LOAD, SPEED, Record
+from benchmarks.records import FAMILIES, HELD_OUT, LOAD, NUMBERS, SPEED, Record
 from benchmarks.speed import tables as speed
 
 Maker = Callable[[Sequence[Record]], str]
@@ -25,7 +25,13 @@ OF_RUNS: dict[str, Maker] = {
 OF_RUNS["selection"] = selection.regrets
 OF_RUNS["candidates"] = selection.candidates
 OF_SPEED: dict[str, Maker] = {f"{SPEED} {kind}": make for kind, make in speed.TABLES.items()}
-TABLES = (*OF_RUNS, *OF_SPEED, LOAD)
+OF_FAMILY: dict[str, dict[str, Maker]] = {
+    SPEED: OF_SPEED,
+    LOAD: {LOAD: report.table},
+    HELD_OUT: {HELD_OUT: heldout.table},
+    NUMBERS: {NUMBERS: numbers.table},
+}
+TABLES = (*OF_RUNS, *(name for makers in OF_FAMILY.values() for name in makers))
 MARKED = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -36,11 +42,10 @@ def everything(records: Sequence[Record]) -> Iterator[str]:
 
 def table(name: str, records: Sequence[Record]) -> str:
     """One table, of the records that are its own."""
-    if name in OF_SPEED:
-        return OF_SPEED[name]([record for record in records if SPEED in record])
-    if name == LOAD:
-        return report.table([record for record in records if LOAD in record])
-    return OF_RUNS[name]([r for r in records if SPEED not in r and LOAD not in r])
+    for family, makers in OF_FAMILY.items():
+        if name in makers:
+            return makers[name]([record for record in records if family in record])
+    return OF_RUNS[name]([record for record in records if not record.keys() & set(FAMILIES)])
 
 
 def renewed(text: str, records: Sequence[Record]) -> str:

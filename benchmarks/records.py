@@ -19,8 +19,9 @@ DIGITS = 5
 """Significant digits of what was measured."""
 EXACT = frozenset({"settings", "overrides"})
 STAGE_ONE = "stage-one"
-SPEED = "speed"
-LOAD = "load"
+SPEED, LOAD, HELD_OUT, NUMBERS = "speed", "load", "heldout", "numbers"
+FAMILIES = (SPEED, LOAD, HELD_OUT, NUMBERS)
+"""Records that are no runs: each lies in a folder of this name, and has this key."""
 
 Record = dict[str, Any]
 
@@ -91,19 +92,19 @@ def read(path: Path) -> Record | None:
 
 
 def runs(results: Path) -> list[Record]:
-    """The records of all runs under a folder, those of stage I, speed and load left out."""
-    others = (STAGE_ONE, SPEED, LOAD)
+    """The records of all runs under a folder; those of stage I are none, nor are ``FAMILIES``."""
+    others = (STAGE_ONE, *FAMILIES)
     return _read(path for path in results.rglob("*.json") if path.parent.name not in others)
 
 
-def speeds(results: Path) -> list[Record]:
-    """The measurements of speed under a folder; each names its kind in ``speed``."""
-    return _read((results / SPEED).glob("*.json"))
+def of_family(results: Path, family: str) -> list[Record]:
+    """Those of one of ``FAMILIES`` under a folder."""
+    return _read((results / family).glob("*.json"))
 
 
-def loads(results: Path) -> list[Record]:
-    """The record of the service under load, if there is one."""
-    return _read((results / LOAD).glob("*.json"))
+def everything(results: Path) -> list[Record]:
+    """Runs and families."""
+    return [*runs(results), *(r for family in FAMILIES for r in of_family(results, family))]
 
 
 def _read(paths: Iterable[Path]) -> list[Record]:

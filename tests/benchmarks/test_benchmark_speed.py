@@ -106,7 +106,7 @@ def test_every_kind_is_measured_written_and_shown(
     kinds = ",".join([*(kind for kind in KINDS if kind != "memory"), "solvers"])
     arguments = ["speed", "--sets", "orl", "--rounds", "1", "--threads", "1", "--kinds", kinds]
     main(["--results", str(tmp_path), *arguments])
-    found = records.speeds(tmp_path)
+    found = records.of_family(tmp_path, records.SPEED)
     assert sorted(record["speed"] for record in found) == sorted(kinds.split(","))
     assert records.runs(tmp_path) == []
     printed = capsys.readouterr().out
