@@ -19,7 +19,8 @@ def work(tmp_path: Path) -> Path:
     """A folder with photos in it."""
     archive = write_zip(tmp_path / "photos.zip", *subspaces())
     work = tmp_path / "work"
-    zipfile.ZipFile(archive).extractall(work / "photos")
+    for name in ("photos", "more-photos"):
+        zipfile.ZipFile(archive).extractall(work / name)
     return work
 
 
@@ -42,11 +43,22 @@ def test_the_command_sorts_a_folder(work: Path) -> None:
 
 def test_the_client_does_what_it_says(work: Path) -> None:
     code = block("python", "import Client").text
-    code += "\nimport numpy as np\nnp.savez('found.npz', labels=labels, affinity=affinity)"
+    code += "\nimport numpy as np"
+    code += "\nnp.savez('found.npz', labels=labels, affinity=affinity, new=new.labels)"
     with running(work.parent / "data", {}) as service:
         environment = os.environ | {"S2CONVSCN_URL": service.stack.url}
         subprocess.run([sys.executable, "-c", code], cwd=work, check=True, env=environment)
     found = np.load(work / "found.npz")
     assert set(found["labels"]) == set(range(20))
     assert found["affinity"].shape == (96, 96)
+    assert found["new"].shape == (96,)
     assert load_file(work / "model.safetensors")
+
+
+def test_the_library_does_what_it_says(tmp_path: Path) -> None:
+    code = block("python", "from models import").text
+    code += "\nassert set(found.labels_) == set(range(10))"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert "(500, 500)" in ended.stdout
