@@ -25,8 +25,11 @@ WEIGHTS = "model.safetensors"
 FILES = (
     WEIGHTS,
     "model.json",
+    "report.html",
     "clusters.png",
+    "map.png",
     "affinity.png",
+    "spectrum.png",
     "curves.png",
     "metrics.jsonl",
     "report.json",

@@ -119,7 +119,7 @@ def test_artifacts_are_of_the_documented_types(service: Service, finished: str) 
 
 def test_artifacts_are_listed_with_their_digests(service: Service, finished: str) -> None:
     items = service.http.get(f"/v1/jobs/{finished}/artifacts").json()["items"]
-    assert len(items) == 9
+    assert len(items) == 11
     for item in items:
         data = service.http.get(item["links"]["self"]).content
         assert len(data) == item["bytes"]

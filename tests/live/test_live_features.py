@@ -64,7 +64,8 @@ def test_vectors_in_clusters_out(
     assert scores["error"] < error
     files = {file["name"] for file in service.client.artifacts(job["id"])}
     pictures = {name for name in files if name.endswith(".png")}
-    assert pictures == {"curves.png"} | ({"affinity.png"} if wish["method"] != "kmeans" else set())
+    expected = {"curves.png", "map.png", "spectrum.png"}
+    assert pictures == expected | ({"affinity.png"} if wish["method"] != "kmeans" else set())
     for name in pictures:
         assert read_png(results.fetch(f"artifacts/{name}", name).read_bytes()).std() > 0
     report = json.loads(results.fetch("artifacts/report.json", "report.json").read_text())
