@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal, Self, Unpack
+from typing import IO, Any, Literal, Self, Unpack, cast
 from uuid import uuid4
 
 import httpx
@@ -191,12 +191,32 @@ class Client:
         return job
 
     def wait(self, job_id: str, watch: Callable[[Job], None] | None = None) -> Job:
-        """The job when it has ended, however it did; ``watch`` sees it each time it is looked at.
+        """The job when it has ended, however it did; ``watch`` sees it as it goes.
 
-        Looks as often as the service wishes, and goes on when it is away for up to a minute.
+        Looks as often as the service wishes and, for one who watches, follows the job's events once
+        it runs. Goes on when the service is away for up to a minute.
         """
-        job: Job = self._wait(f"/v1/jobs/{job_id}", watch)
+        path = f"/v1/jobs/{job_id}"
+        job: Job = self._wait(path, watch, _runs if watch else None)
+        if watch and not job["terminal"]:
+            self._follow(job, watch)
+            job = self._wait(path, watch)
         return job
+
+    def _follow(self, job: Job, watch: Callable[[Job], None]) -> None:
+        """Show a running job by its events, to their end or until no stream is to be had."""
+        try:
+            for event in self.events(job["id"]):
+                if event["kind"] != "progress":
+                    job = self.job(job["id"])
+                elif event["data"]["progress"] >= job["progress"]:  # not what was before
+                    job = cast("Job", job | event["data"])
+                else:
+                    continue
+                watch(job)
+        except ApiProblem as error:
+            if _lasting(error):
+                raise
 
     def events(self, job_id: str, *, after: int | None = None) -> Iterator[Event]:
         """A job's events as they happen, each once, up to the one that ends it.
@@ -319,7 +339,12 @@ class Client:
                 asked = error.problem.get("retry_after", 0) if isinstance(error, ApiProblem) else 0
                 time.sleep(max(BACK_OFF * 2**attempt, asked))
 
-    def _wait(self, path: str, watch: Callable[[Any], None] | None) -> Any:
+    def _wait(
+        self,
+        path: str,
+        watch: Callable[[Any], None] | None,
+        enough: Callable[[Any], bool] | None = None,
+    ) -> Any:
         heard = time.monotonic()
         while True:
             try:
@@ -333,7 +358,7 @@ class Client:
             found = response.json()
             if watch:
                 watch(found)
-            if found["terminal"]:
+            if (enough or _ended)(found):
                 return found
             time.sleep(float(response.headers.get("Retry-After", "1")))
 
@@ -358,6 +383,15 @@ class Client:
                 if attempt == ATTEMPTS:
                     raise
                 time.sleep(BACK_OFF * 2**attempt)
+
+
+def _ended(found: Any) -> bool:
+    return bool(found["terminal"])
+
+
+def _runs(found: Any) -> bool:
+    """Whether there is something to follow, or nothing any more."""
+    return bool(found["terminal"] or found["status"] == "running")
 
 
 def _lasting(error: Exception) -> bool:

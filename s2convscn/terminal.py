@@ -61,6 +61,8 @@ def speaking(url: str) -> Iterator[Client]:
         fail(str(ended), Exit.JOB_CANCELLED if cancelled else Exit.JOB_FAILED)
     except (ApiProblem, DownloadCorrupted, SourceError) as error:
         fail(error)
+    except KeyboardInterrupt:
+        fail("interrupted", Exit.INTERRUPTED)
 
 
 @contextmanager
@@ -76,6 +78,8 @@ def somewhere(url: str | None, data_dir: Path) -> Iterator[Client]:
             yield client
     except StackError as error:
         fail(error)
+    except KeyboardInterrupt:
+        fail("interrupted", Exit.INTERRUPTED)
 
 
 def put(answer: Any) -> None:

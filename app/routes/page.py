@@ -1,4 +1,4 @@
-"""The web page: files of this package, which need no key to be seen."""
+"""The web page and the API's documentation: files of this package, which need no key to be seen."""
 
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ POLICY = (
     "img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Nothing runs that is not a file of the page, and it speaks to nobody but this service."""
+LOOSER = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+"""The documentation's library writes styles into its elements."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -21,8 +23,17 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 @router.head("/")
 def page() -> FileResponse:
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
-    return FileResponse(FOLDER / "index.html", headers=headers)
+    return _file("index.html", POLICY)
+
+
+@router.get("/docs")
+def docs() -> FileResponse:
+    return _file("docs.html", LOOSER)
+
+
+def _file(name: str, policy: str) -> FileResponse:
+    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
+    return FileResponse(FOLDER / name, headers=headers)
 
 
 def mount(app: FastAPI) -> None:

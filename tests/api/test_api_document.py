@@ -186,4 +186,6 @@ def test_an_example_request_is_accepted_but_for_its_data_set(service: Service) -
 def test_the_docs_page(service: Service) -> None:
     answer = service.http.get("/docs")
     assert answer.status_code == 200
-    assert "/v1/openapi.json" in answer.text
+    assert "page/docs.js" in answer.text
+    assert "v1/openapi.json" in service.http.get("/page/docs.js").text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]

@@ -321,6 +321,16 @@ def test_where_keys_are_on_one_is_asked_for(
         page.close()
 
 
+def test_the_api_is_documented_without_the_internet(page: Page, service: Service) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/docs")
+    expect(page.locator(".opblock")).not_to_have_count(0, timeout=SLOW)
+    expect(page.get_by_text("Assign new images to a job's clusters")).to_be_visible()
+    own = ("data:", "blob:", service.stack.url)
+    assert [url for url in asked if not url.startswith(own)] == []
+
+
 def test_the_page_is_of_this_service_alone(service: Service) -> None:
     answer = service.http.get("/")
     policy = answer.headers["content-security-policy"]
