@@ -88,10 +88,15 @@ def _wrong(truth: IntArray, fit: Clustering, n: int) -> Any:
 
 def _of_nearest(seen: FloatArray, new: FloatArray, labels: IntArray) -> IntArray:
     """The cluster of the training image that has the smallest angle to each new one, in pixels."""
-    X, Y = (part.reshape(len(part), -1) for part in (seen, new))
-    X, Y = (part / np.linalg.norm(part, axis=1, keepdims=True) for part in (X, Y))
+    X, Y = (_unit(part.reshape(len(part), -1)) for part in (seen, new))
     nearest: IntArray = labels[(Y @ X.T).argmax(axis=1)]
     return nearest
+
+
+def _unit(X: FloatArray) -> FloatArray:
+    norms = np.linalg.norm(X, axis=1, keepdims=True)
+    unit: FloatArray = X / np.where(norms > 0, norms, 1)  # an image may be all black
+    return unit
 
 
 def _mean(values: FloatArray) -> float | None:
