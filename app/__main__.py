@@ -1,7 +1,6 @@
 """``python -m app``: the API on the settings of the environment."""
 
 import gc
-import logging
 import os
 import sys
 from contextlib import closing, suppress
@@ -13,6 +12,7 @@ from sqlalchemy import make_url
 
 from app.main import create_app
 from app.streams import Streams
+from jobs import logs
 from jobs.settings import Settings, SettingsError, load
 from jobs.store import Store
 from jobs.store.database import Database
@@ -69,14 +69,13 @@ def main() -> int:
     except (SettingsError, SchemaTooNew) as error:
         sys.stderr.write(f"{error}\n")
         return REFUSED
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.configure(settings.log_format, settings.log_level, "api")
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         log_level=settings.log_level,
+        log_config=uvicorn.config.LOGGING_CONFIG if settings.log_format == "text" else None,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=10,

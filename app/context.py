@@ -7,6 +7,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from app import errors
+from app.metrics import Metrics
 from app.rates import Rates
 from app.streams import Streams
 from jobs.artifacts import ArtifactStore
@@ -32,6 +33,7 @@ class Context:
     """How many uploads are read at once; others wait, so that reading leaves threads to serve."""
     streams: Streams
     rates: Rates
+    metrics: Metrics
     owner: str = OWNER
 
     def needs_keys(self) -> bool:
@@ -43,14 +45,16 @@ class Context:
         """Connect to what the settings name; the broker is not contacted yet."""
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
         store = Store(settings)
+        streams = Streams(store.events)
         return cls(
             settings=settings,
             store=store,
             artifacts=ArtifactStore(settings.artifacts_dir),
             queue=Queue(celery_app(settings)),
             readers=CapacityLimiter(READERS),
-            streams=Streams(store.events),
+            streams=streams,
             rates=Rates(),
+            metrics=Metrics(settings, store, streams),
         )
 
 

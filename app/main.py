@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from app import problems
 from app.context import Context
 from app.documentation import DESCRIPTION, TAGS, TITLE, secure
+from app.metrics import Measured
 from app.middleware import Guard, RequestIds
 from app.routes import (
     comparisons,
@@ -53,4 +54,5 @@ def create_app(settings: Settings) -> FastAPI:
     secure(app)
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(RequestIds)
+    app.add_middleware(Measured, metrics=context.metrics)
     return app

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors, problems
 from app.context import SAFE
+from jobs import logs
 from jobs.errors import DomainError
 from jobs.settings import Settings
 
@@ -46,6 +47,7 @@ class RequestIds:
         started = False
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        logs.request_id.set(request_id)
 
         async def send_with_id(message: Message) -> None:
             nonlocal started

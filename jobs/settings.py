@@ -40,6 +40,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much the processes log."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Lines for people, or JSON objects with request and job ids."
+    )
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None, description="Where a worker shows its figures to Prometheus; by default nowhere."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address of the same.")
 
     max_upload_bytes: Bytes = Field(2 * GIB, description="Largest upload, as sent.")
     max_dataset_bytes: Bytes = Field(

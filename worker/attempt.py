@@ -15,6 +15,7 @@ from jobs.states import Status
 from jobs.store import Store
 from worker.exchange import Failure, Outcome, Report, Scratch, Spec, read, write
 from worker.lease import Lease
+from worker.metrics import Course
 from worker.process import Trainer
 from worker.publication import publish
 from worker.relay import Relay, by_age
@@ -49,8 +50,10 @@ class Attempt:
         store: Store,
         artifacts: ArtifactStore,
         shutdown: Event,
+        course: Course,
     ) -> None:
         self.claim = claim
+        self.course = course
         self.settings = settings
         self.artifacts = artifacts
         self.shutdown = shutdown
@@ -93,7 +96,7 @@ class Attempt:
 
     def _watch(self, trainer: Trainer) -> None:
         while trainer.running():
-            self._listen()
+            self._listen(trainer)
             if self.lease.due():
                 self.lease.beat(self.report.progress if self.report else None)
             if not self.lease.lost:
@@ -101,10 +104,11 @@ class Attempt:
             self._intervene(trainer)
             time.sleep(TICK_SECONDS)
 
-    def _listen(self) -> None:
+    def _listen(self, trainer: Trainer) -> None:
         report = read(self.scratch.report, Report)
         if report is not None and (self.report is None or report.serial != self.report.serial):
             self.report, self.heard = report, time.monotonic()
+            self.course.heard(report, trainer.pid)
 
     def _intervene(self, trainer: Trainer) -> None:
         """End the trainer if there is a reason: kindly at first, if that makes sense."""
@@ -141,16 +145,18 @@ class Attempt:
 
     def _conclude(self, trainer: Trainer) -> None:
         """Turn how the trainer ended into the row's next state."""
-        self._listen()
+        self._listen(trainer)
         self.lease.beat(self.report.progress if self.report else None)
         if self.lease.lost:
+            self.course.ended("lost", "lease-lost")
             return
         self.relay.take()
         outcome = read(self.scratch.outcome, Outcome)
         if self.reason is Reason.CANCEL:
             self._cancelled()
         elif outcome is not None:
-            publish(outcome, self.artifacts, self.scratch, self.lease)
+            done = publish(outcome, self.artifacts, self.scratch, self.lease)
+            self.course.ended("succeeded" if done else "lost")
         elif self.reason is Reason.TIME_LIMIT:
             self._fail(errors.TimeLimit(f"It may compute for {self.claim.job.max_seconds:g} s."))
         elif self.reason is Reason.SHUTDOWN:
@@ -160,11 +166,13 @@ class Attempt:
 
     def _cancelled(self) -> None:
         logger.info("%s: cancelled", self.name)
+        self.course.ended("cancelled")
         self.lease.insist(lambda: self.lease.attempts.cancelled(*self.mine))
 
     def _release(self) -> None:
         """Back into the queue; a job that was being cancelled cannot go there."""
         logger.info("%s: released", self.name)
+        self.course.ended("released")
         attempts, why = self.lease.attempts, "its worker was shut down"
         self.lease.insist(
             lambda: attempts.release(*self.mine, why) or attempts.cancelled(*self.mine)
@@ -185,11 +193,13 @@ class Attempt:
 
     def _fail(self, error: errors.DomainError) -> None:
         logger.warning("%s: failed: %s", self.name, error.detail)
+        self.course.ended("failed", error.slug())
         self.lease.insist(lambda: self.lease.attempts.fail(*self.mine, error))
 
     def _lost(self, detail: str, **members: list[str]) -> None:
         logger.warning("%s: lost: %s", self.name, detail)
         error = errors.TrainerCrashed(detail, **members)
+        self.course.ended("lost", error.slug())
         self.lease.insist(lambda: self.lease.attempts.lost(*self.mine, error))
 
 
@@ -217,6 +227,7 @@ def specify(claim: Claim, settings: Settings, artifacts: ArtifactStore) -> Spec:
         checkpoint_seconds=settings.checkpoint_seconds,
         device=settings.device,
         threads=settings.threads,
+        log_format=settings.log_format,
     )
 
 

@@ -1,11 +1,12 @@
 """The files in an attempt's scratch folder through which supervisor and trainer speak."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from jobs.records import JSON, Artifact, Notice, Progress
+from jobs.states import Phase
 
 
 class Message(BaseModel):
@@ -44,14 +45,28 @@ class Spec(Message):
     checkpoint_seconds: float
     device: str
     threads: int | None
+    log_format: Literal["text", "json"] = "text"
+
+
+class Spent(Message):
+    """What a phase has cost this attempt so far."""
+
+    seconds: float
+    epochs: int
 
 
 class Report(Message):
-    """How far a trainer is; ``longest_step`` is the longest silence between two steps, seconds."""
+    """How far a trainer is.
+
+    ``longest_step`` is the longest silence between two steps, in seconds; ``device_bytes`` the most
+    memory that it had on a GPU so far.
+    """
 
     serial: int
     progress: Progress
     longest_step: float
+    spent: dict[Phase, Spent]
+    device_bytes: int | None
 
 
 class Failure(Message):

@@ -13,11 +13,13 @@ from celery.signals import setup_logging, worker_shutting_down
 from httpx import create_ssl_context
 from sqlalchemy.exc import SQLAlchemyError
 
+from jobs import logs
 from jobs.artifacts import ArtifactStore
 from jobs.queue import QUEUE, TASK, Queue, celery_app
 from jobs.settings import Settings, SettingsError, load
 from jobs.store import Store
 from jobs.store.migrations import SchemaTooNew
+from worker.metrics import Figures
 from worker.periodic import Periodic
 from worker.presence import BEAT_SECONDS, Presence
 from worker.reaper import Reaper
@@ -42,23 +44,30 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(settings)
+    figures = Figures()
     try:
         store = Store(settings)
+        stop = figures.serve(settings)
     except SchemaTooNew as error:
         sys.stderr.write(f"{error}\n")
+        return 2
+    except OSError as error:
+        where = f"{settings.metrics_host}:{settings.metrics_port}"
+        sys.stderr.write(f"Figures cannot be shown at {where}: {error.strerror}.\n")
         return 2
     except SQLAlchemyError as error:
         sys.stderr.write(f"The database cannot be used: {getattr(error, 'orig', error)}\n")
         return 1
-    work(settings, store)
+    try:
+        work(settings, store, figures)
+    finally:
+        stop()
     return 0
 
 
 def configure_logging(settings: Settings) -> None:
     """One line an event on standard error; of Celery only what is wrong."""
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=settings.log_level.upper()
-    )
+    logs.configure(settings.log_format, settings.log_level, "worker")
     for name in ("celery", "kombu", "amqp"):
         logging.getLogger(name).setLevel(logging.WARNING)
     setup_logging.connect(_leave_logging_alone)
@@ -71,11 +80,11 @@ def _leave_logging_alone(**_: Any) -> None:
     """Celery sets up no logging of its own when this signal has a receiver."""
 
 
-def work(settings: Settings, store: Store) -> None:
+def work(settings: Settings, store: Store, figures: Figures) -> None:
     artifacts = ArtifactStore(settings.artifacts_dir)
     celery = celery_app(settings)
     name = f"worker-{secrets.token_hex(4)}@{socket.gethostname()}"
-    supervisor = Supervisor(settings, store, artifacts, Queue(celery), name)
+    supervisor = Supervisor(settings, store, artifacts, Queue(celery), name, figures)
     celery.task(name=TASK)(supervisor.run)
 
     def shut_down(**_: Any) -> None:

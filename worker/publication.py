@@ -9,8 +9,10 @@ from worker.lease import Lease
 logger = logging.getLogger(__name__)
 
 
-def publish(outcome: Outcome, artifacts: ArtifactStore, scratch: Scratch, lease: Lease) -> None:
+def publish(outcome: Outcome, artifacts: ArtifactStore, scratch: Scratch, lease: Lease) -> bool:
     """Move the files, then claim success; if the attempt was over, its files are taken back.
+
+    Returns whether the row says now that the job succeeded.
 
     When the database stays away the files are left where they are: whether the row points to them
     is not known, and a later sweep can tell.
@@ -36,6 +38,7 @@ def publish(outcome: Outcome, artifacts: ArtifactStore, scratch: Scratch, lease:
     elif succeeded is False:
         for file in outcome.files:
             artifacts.path(file.key).unlink(missing_ok=True)
+    return bool(succeeded)
 
 
 def _forget_others(outcome: Outcome, artifacts: ArtifactStore, job_id: str) -> None:

@@ -6,6 +6,7 @@ from threading import Event
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from jobs import logs
 from jobs.artifacts import ArtifactStore
 from jobs.errors import BrokerUnavailable
 from jobs.queue import Queue
@@ -13,6 +14,7 @@ from jobs.records import Claim
 from jobs.settings import Settings
 from jobs.store import Store
 from worker.attempt import Attempt
+from worker.metrics import Figures
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +23,13 @@ class Supervisor:
     """One worker's; runs one job at a time. ``job_id`` is the job under way, None when idle."""
 
     def __init__(
-        self, settings: Settings, store: Store, artifacts: ArtifactStore, queue: Queue, name: str
+        self,
+        settings: Settings,
+        store: Store,
+        artifacts: ArtifactStore,
+        queue: Queue,
+        name: str,
+        figures: Figures | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -29,6 +37,7 @@ class Supervisor:
         self.queue = queue
         self.name = name
         self.shutdown = Event()
+        self.figures = figures or Figures()
         self.job_id: str | None = None
 
     def run(self, message: str) -> None:
@@ -40,10 +49,13 @@ class Supervisor:
         if claim is None:
             return
         self.job_id = job_id = claim.job.id
+        logs.job_id.set(job_id)
         try:
-            Attempt(claim, self.settings, self.store, self.artifacts, self.shutdown).run()
+            course = self.figures.claimed(claim)
+            Attempt(claim, self.settings, self.store, self.artifacts, self.shutdown, course).run()
         finally:
             self.job_id = None
+            logs.job_id.set(None)
         self._send_again(job_id)
 
     def _claim(self, message: str) -> Claim | None:

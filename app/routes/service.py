@@ -3,6 +3,8 @@
 import os
 
 from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import problems
@@ -23,6 +25,18 @@ router = APIRouter(tags=["service"])
 )
 def live() -> Live:
     return Live(status="ok")
+
+
+@router.get(
+    "/metrics",
+    operation_id="metrics",
+    summary="Figures for Prometheus",
+    response_class=PlainTextResponse,
+    responses=refusals(),
+)
+def metrics(context: Current) -> Response:
+    """Requests of this process, jobs and workers of the service. Needs a key where keys are on."""
+    return Response(context.metrics.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 @router.get(

@@ -14,6 +14,7 @@ from jobs.store.idempotency import IdempotencyKeys
 from jobs.store.jobs import Jobs
 from jobs.store.keys import Keys
 from jobs.store.quotas import Quotas
+from jobs.store.tallies import Tallies
 from jobs.store.webhooks import Webhooks
 from jobs.store.workers import Workers
 
@@ -42,6 +43,7 @@ class Store:
         )
         self.keys = Keys(self.database)
         self.workers = Workers(self.database)
+        self.tallies = Tallies(self.database)
         self.webhooks = Webhooks(self.database)
         self.idempotency_keys = IdempotencyKeys(self.database)
 

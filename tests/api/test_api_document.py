@@ -101,6 +101,7 @@ def test_every_path_of_the_service_is_there(document: dict[str, Any]) -> None:
         "/v1/comparisons/{comparison_id}/ranking",
         "/v1/comparisons/{comparison_id}/chart",
         "/v1/workers",
+        "/metrics",
         "/v1/problems",
         "/v1/problems/{slug}",
     }

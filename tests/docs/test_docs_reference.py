@@ -12,6 +12,7 @@ from app import problems
 from app.comparing.ranking import SCORES, SPREADS
 from app.comparing.requests import ComparisonRequest
 from app.main import create_app
+from app.metrics import Stock
 from app.registration import UploadOptions
 from app.requests import JobRequest
 from jobs.settings import PREFIX, Settings
@@ -19,6 +20,7 @@ from jobs.states import MOVES
 from models.base import Shape
 from models.methods.s2convscn import S2ConvSCN
 from s2convscn.client import KEY_VARIABLE
+from worker.metrics import Figures
 
 API = DOCS / "api.md"
 DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
@@ -127,3 +129,18 @@ def test_dependencies_are_those_of_the_project() -> None:
         package: sorted(extras) for package, extras in named.items()
     }
     assert all(why for _, _, why in rows)
+
+
+def test_figures_are_those_of_the_code(tmp_path: Path) -> None:
+    context = create_app(Settings(data_dir=tmp_path)).state.context
+    stock = Stock(context.settings, context.store, context.streams).collect()
+    found = {metric.name: list(getattr(metric, "_labelnames", ())) for metric in stock}
+    for registry in (context.metrics.registry, Figures().registry):
+        named = [made for made in registry._collector_to_names if hasattr(made, "_labelnames")]
+        found |= {made._name: list(made._labelnames) for made in named}
+    context.store.close()
+    shown = {
+        figure.removesuffix("_total"): [] if labels == "-" else labels.split(", ")
+        for figure, labels, _ in table(DOCS / "operations.md", "figure", "labels", "is")
+    }
+    assert shown == found

@@ -24,6 +24,11 @@ def device_name(device: str) -> str:
     return torch.cuda.get_device_name() if device == "cuda" else device
 
 
+def device_bytes(device: str) -> int | None:
+    """The most memory that torch has held on a GPU so far; None on the CPU."""
+    return torch.cuda.max_memory_reserved() if device == "cuda" else None
+
+
 def thread_count(wish: int | None) -> int:
     """As wished, else all cores."""
     return wish or os.cpu_count() or 1

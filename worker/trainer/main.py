@@ -8,6 +8,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from jobs import logs
 from jobs.errors import (
     Diverged,
     DomainError,
@@ -31,8 +32,9 @@ def main(spec_path: str) -> int:
     step_back()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     spec = Spec.model_validate_json(Path(spec_path).read_bytes())
+    logs.configure(spec.log_format, "info", "trainer")
+    logs.job_id.set(spec.job_id)
     try:
         run(spec, stop)
     except Stopped:

@@ -8,8 +8,8 @@ from math import isfinite
 from jobs.artifacts import describe
 from jobs.states import Phase
 from models.base import IntArray, State, Stopped
-from worker.exchange import Report, Scratch, Spec, write
-from worker.trainer import checkpoints
+from worker.exchange import Report, Scratch, Spec, Spent, write
+from worker.trainer import checkpoints, machine
 from worker.trainer.checkpoints import Checkpoint, Journal, Row
 from worker.trainer.progress import Tracker
 
@@ -46,6 +46,8 @@ class JobRun:
         self._serial = 0
         self._reported = -REPORT_SECONDS
         self._phase: Phase | None = None
+        self._spent: dict[Phase, Spent] = {}
+        self._counted = self._began
 
     @property
     def elapsed(self) -> float:
@@ -90,13 +92,27 @@ class JobRun:
         """Write progress, but not the same phase more often than every ``REPORT_SECONDS``."""
         progress = self._tracker.step(phase, step, total, losses or {})
         now = time.monotonic()
+        self._count(phase, now - self._counted, epochs=progress.epoch is not None)
+        self._counted = now
         urgent = phase is not self._phase or step >= total
         if urgent or now - self._reported >= REPORT_SECONDS:
             self._phase, self._reported = phase, now
             self._serial += 1
             longest = self._tracker.longest_step
-            report = Report(serial=self._serial, progress=progress, longest_step=longest)
+            report = Report(
+                serial=self._serial,
+                progress=progress,
+                longest_step=longest,
+                spent=self._spent,
+                device_bytes=machine.device_bytes(self.device),
+            )
             write(self._scratch.report, report)
+
+    def _count(self, phase: Phase, seconds: float, *, epochs: bool) -> None:
+        before = self._spent.get(phase, Spent(seconds=0, epochs=0))
+        self._spent[phase] = Spent(
+            seconds=before.seconds + seconds, epochs=before.epochs + int(epochs)
+        )
 
     def resume(self) -> State | None:
         """The checkpoint's state; its metrics and seconds then count as this run's."""
