@@ -12,7 +12,7 @@ WHOLE := orl,coil20,yaleb,coil100
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
-.PHONY: demo test check serve test-slow fuzz chaos load bench bench-speed bench-table bench-solvers gpu-check bench-held-out bench-number bench-tables bench-figure pictures format clean
+.PHONY: demo test check serve up test-slow fuzz chaos load bench bench-speed bench-table bench-solvers gpu-check bench-held-out bench-number bench-tables bench-figure pictures format clean
 
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
@@ -29,6 +29,14 @@ check: $(READY)       ## lint, types, import contracts
 
 serve: $(READY)       ## API, one worker and broker in the foreground; Ctrl-C stops all
 	$(BIN)/s2convscn serve --port $(PORT)
+
+up: secrets/redis_password secrets/postgres_password  ## the containers [PROFILE=watch|gpu]; 'docker compose -p s2convscn down' stops them
+	docker compose --project-name s2convscn $(if $(PROFILE),--profile $(PROFILE)) up --build --detach
+
+secrets/%:
+	mkdir -p -m 700 secrets
+	$(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))' >$@
+	chmod 444 $@  # the containers' users read it; nobody else gets into the folder
 
 test-slow: $(READY)   ## the paper's image sets over HTTP; S2CONVSCN_BENCH_DATA names their folder
 	$(BIN)/python -m pytest -m slow -s --timeout=7200

@@ -18,7 +18,7 @@ COPY --from=build /opt/s2convscn /opt/s2convscn
 ENV PATH=/opt/s2convscn/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     S2CONVSCN_DATA_DIR=/data
-USER s2convscn
+USER 10001
 WORKDIR /data
 VOLUME /data
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", \

@@ -20,9 +20,10 @@ RUN useradd --system --uid 10001 s2convscn && install --directory --owner s2conv
 COPY --from=build /opt/s2convscn /opt/s2convscn
 ENV PATH=/opt/s2convscn/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    MPLCONFIGDIR=/tmp \
     S2CONVSCN_DATA_DIR=/data \
     S2CONVSCN_DEVICE=cpu
-USER s2convscn
+USER 10001
 WORKDIR /data
 VOLUME /data
 # The worker of this very container answers the queue's ping, also while it trains.

@@ -6,6 +6,7 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,6 +36,10 @@ class Settings(BaseSettings):
     broker_url: str | None = Field(
         None, description="redis:// URL; by default the embedded broker's socket."
     )
+    database_password_file: Path | None = Field(
+        None, description="File that holds the password of the user in the database's URL."
+    )
+    broker_password_file: Path | None = Field(None, description="File that holds the broker's.")
     host: str = Field("127.0.0.1", description="Address that the API listens on.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="Port of the API.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -167,11 +172,13 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 's2convscn.db'}"
+        url = self.database_url or f"sqlite:///{self.data_dir.resolve() / 's2convscn.db'}"
+        return with_password(url, self.database_password_file)
 
     @property
     def broker(self) -> str:
-        return self.broker_url or f"redis+socket://{self.broker_socket}"
+        url = self.broker_url or f"redis+socket://{self.broker_socket}"
+        return with_password(url, self.broker_password_file)
 
     @property
     def broker_socket(self) -> Path:
@@ -192,6 +199,23 @@ class Settings(BaseSettings):
         return self.data_dir.resolve() / "scratch"
 
 
+def with_password(url: str, file: Path | None) -> str:
+    """A URL with the password that a file holds, put in so that any characters will do.
+
+    Raises:
+        SettingsError: if the file cannot be read.
+    """
+    if file is None:
+        return url
+    try:
+        password = file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The password file {file} cannot be read: {error}.") from None
+    scheme, _, rest = url.partition("://")
+    user, at, place = rest.rpartition("@")
+    return f"{scheme}://{user.partition(':')[0]}:{quote(password, safe='')}@{place if at else rest}"
+
+
 class SettingsError(Exception):
     """A setting in the environment is wrong."""
 
@@ -204,10 +228,12 @@ def load() -> Settings:
         SettingsError: naming each wrong variable, its value and what would be right.
     """
     try:
-        return Settings()
+        settings = Settings()
+        _ = settings.database, settings.broker  # their password files are there
     except ValidationError as error:
         lines = [
             f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}={e['input']!r}: {e['msg']}"
             for e in error.errors()
         ]
         raise SettingsError("\n".join(lines)) from None
+    return settings

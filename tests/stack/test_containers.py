@@ -1,9 +1,16 @@
+import json
+import os
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from documents import table
 
 from jobs.settings import PREFIX, Settings
 
@@ -51,7 +58,7 @@ def test_image_copies_what_exists_and_runs_its_package_as_a_plain_user(name: str
     copied = {word for line in lines(name, r"^COPY (?!--)(.*)") for word in line.split()}
     assert all((ROOT / word).exists() for word in copied)
     assert PACKAGES[name] <= copied
-    assert text.index("USER s2convscn") < text.index('CMD ["python", "-P", "-m"')
+    assert text.index("USER 10001") < text.index('CMD ["python", "-P", "-m"')
     assert "HEALTHCHECK" in text
 
 
@@ -61,10 +68,15 @@ def test_api_image_has_no_torch() -> None:
     assert "[api]" in IMAGES["api"].read_text()
 
 
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
+    return found
+
+
 def test_compose_is_closed_to_other_machines_and_keeps_every_message() -> None:
-    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
-    services = yaml.safe_load(COMPOSE.read_text())["services"]
-    assert set(services) == {"api", "worker", "redis", "postgres"}
+    services = compose()["services"]
+    always = {name for name, service in services.items() if "profiles" not in service}
+    assert always == {"api", "worker", "redis", "postgres"}
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
@@ -73,3 +85,92 @@ def test_compose_is_closed_to_other_machines_and_keeps_every_message() -> None:
     assert "--appendonly yes" in words
     assert "--maxmemory-policy noeviction" in words
     assert services["api"]["volumes"] == services["worker"]["volumes"]
+
+
+def test_no_password_stands_in_an_environment_or_a_command() -> None:
+    text = COMPOSE.read_text()
+    assert "PASSWORD:" not in text
+    assert not re.search(r"://[^/\s]*:[^/@\s]*@", text)
+    for service in compose()["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if "PASSWORD" in name:
+                assert name.endswith("_FILE")
+                assert str(value).removeprefix("/run/secrets/") in service["secrets"]
+
+
+def test_every_container_has_limits_and_ours_cannot_write_but_to_volumes() -> None:
+    services = compose()["services"]
+    for service in services.values():
+        assert service["deploy"]["resources"]["limits"]["memory"]
+    for name in ("api", "worker", "worker-gpu", "prometheus", "grafana"):
+        assert services[name]["read_only"]
+        assert services[name]["cap_drop"] == ["ALL"]
+    gpu = services["worker-gpu"]
+    assert gpu["deploy"]["resources"]["reservations"]["devices"][0]["capabilities"] == ["gpu"]
+    assert gpu["environment"]["S2CONVSCN_DEVICE"] == "cuda"
+
+
+@pytest.mark.parametrize("profile", ["", "watch", "gpu"])
+def test_the_composer_takes_it(profile: str, tmp_path: Path) -> None:
+    composer = shutil.which("docker-compose")
+    if composer is None:
+        pytest.skip("docker-compose is not installed")
+    words = ["--profile", profile] if profile else []
+    for name in ("postgres_password", "redis_password"):
+        (tmp_path / name).write_text("x")
+    ended = subprocess.run(
+        [composer, *words, "config", "--quiet"],
+        cwd=ROOT,
+        env=os.environ | {"SECRETS": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_linter_finds_nothing_in_an_image(name: str) -> None:
+    linter = Path(sys.executable).with_name("hadolint")
+    ended = subprocess.run(
+        [linter, IMAGES[name]], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def figures() -> set[str]:
+    """All that Prometheus sees of a figure of ours."""
+    names = [row[0] for row in table(ROOT / "docs" / "operations.md", "figure", "labels", "is")]
+    return {f"{name}{end}" for name in names for end in ("", "_bucket", "_sum", "_count")}
+
+
+def test_dashboard_and_alerts_ask_for_figures_that_there_are() -> None:
+    dashboard = json.loads((ROOT / "docker/grafana/dashboards/s2convscn.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    rules = yaml.safe_load((ROOT / "docker/alerts.yml").read_text())["groups"][0]["rules"]
+    named = set(re.findall(r"s2convscn_\w+", " ".join(asked + [rule["expr"] for rule in rules])))
+    assert named
+    assert named <= figures()
+    used = {
+        name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in named
+    }
+    assert len(used) > 8
+    uids = {panel["datasource"]["uid"] for panel in dashboard["panels"]}
+    source = yaml.safe_load(
+        (ROOT / "docker/grafana/provisioning/datasources/prometheus.yml").read_text()
+    )
+    assert uids == {source["datasources"][0]["uid"]}
+
+
+def test_prometheus_takes_its_configuration() -> None:
+    tool = shutil.which("promtool")
+    if tool is None:
+        pytest.skip("promtool is not installed")
+    ended = subprocess.run(
+        [tool, "check", "config", ROOT / "docker" / "prometheus.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "4 rules found" in ended.stdout
