@@ -17,8 +17,8 @@ from models.selfexpression import closed_form
 from models.sparsity import elastic_net
 from models.spectral import Segmentation, spectral_clustering
 
-LARGEST_SAMPLE = 1000
-"""Images that are looked at; of a larger set so many at random."""
+LARGEST_SAMPLE, LARGEST_NEAR = 2000, 1000
+"""Images that are looked at, of a larger set at random: to choose n, and around a given one."""
 RIDGE = 3.0
 EVERY, STEP = 20, 1.1
 """Every n up to so many is tried; from there on each is larger by this factor, at first."""
@@ -68,7 +68,8 @@ def survey(X: FloatArray, seed: int, tell: Tell = silent, around: int | None = N
     relative eigengap: Fan et al., AutoSC, NeurIPS 2022). Coarse partitions agree easily, hence
     log(n): agreement counts by what it tells.
     """
-    Z = F.normalize(torch.from_numpy(_sample(X, seed)))
+    most = LARGEST_SAMPLE if around is None else LARGEST_NEAR
+    Z = F.normalize(torch.from_numpy(_sample(X, seed, most)))
     expressions = closed_form(Z, RIDGE), elastic_net(Z, lambda: None, tau=TAU, gamma=GAMMA)
     tried = coarse(len(Z)) if around is None else near(around, len(Z))
     found = [_count(expressions, n, seed, tell, i, len(tried)) for i, n in enumerate(tried)]
@@ -103,10 +104,10 @@ def near(n: int, n_images: int) -> list[int]:
     return sorted(m for m in others if m == n or m <= max(n_images // 2, 2))
 
 
-def _sample(X: FloatArray, seed: int) -> FloatArray:
-    if len(X) <= LARGEST_SAMPLE:
+def _sample(X: FloatArray, seed: int, most: int) -> FloatArray:
+    if len(X) <= most:
         return X
-    chosen = np.random.default_rng(seed).choice(len(X), LARGEST_SAMPLE, replace=False)
+    chosen = np.random.default_rng(seed).choice(len(X), most, replace=False)
     return X[np.sort(chosen)]
 
 

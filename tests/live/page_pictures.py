@@ -35,6 +35,13 @@ def draw(page: Page, archive: Path) -> None:
     page.get_by_role("heading", name="Group 9").wait_for(timeout=SLOW)
     page.wait_for_timeout(4000)
     page.screenshot(path=FOLDER / "page-groups.png")
+    sheet = page.get_by_role("region", name="Map")
+    sheet.scroll_into_view_if_needed()
+    sheet.locator("canvas").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(1000)
+    sheet.screenshot(path=FOLDER / "page-map.png")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.automatic import most_clusters
-from models.counting import LARGEST_SAMPLE, between, coarse, near, survey
+from models.counting import LARGEST_NEAR, between, coarse, near, survey
 
 
 def lines(n_clusters: int, per_cluster: int, seed: int = 0) -> np.ndarray:
@@ -46,7 +46,7 @@ def test_around_a_number_the_true_one_has_most_support() -> None:
 
 def test_of_many_images_some_are_looked_at() -> None:
     found = survey(lines(3, 500), 0, around=3)
-    assert found.n_images == LARGEST_SAMPLE
+    assert found.n_images == LARGEST_NEAR
     assert found.suggested == 3
 
 
