@@ -25,6 +25,8 @@ from worker.trainer.run import JobRun
 if TYPE_CHECKING:
     from worker.trainer.overview import Overview
 
+AT_THE_END = 0.9
+"""A choice beyond this share of the largest number tried is no choice."""
 MOST_CONFUSED = 40
 """Classes or clusters up to which the report counts them against each other."""
 
@@ -57,7 +59,7 @@ class Judgement(NamedTuple):
 
 def publish(spec: Spec, run: JobRun, finished: Finished, seen: "Overview") -> None:
     """Score, write every file flushed to disk, and say last that all is there."""
-    judgement = judge(spec, finished)
+    judgement = judge(spec, run, finished)
     run.show(Phase.SCORING, 1, 1)
     result = summary(run, finished, judgement)
     writers = files.writers(finished, judgement.confidence, run.rows, seen)
@@ -73,14 +75,14 @@ def publish(spec: Spec, run: JobRun, finished: Finished, seen: "Overview") -> No
     write(Scratch(spec.scratch).outcome, outcome)
 
 
-def judge(spec: Spec, finished: Finished) -> Judgement:
+def judge(spec: Spec, run: JobRun, finished: Finished) -> Judgement:
     clustering = finished.clustering
     truth = load_truth(spec.dataset)
     scores = confusion = None
     if truth is not None:
         scores = {name: score(truth.labels, found) for name, found in finished.labelings.items()}
         confusion = confused(truth, clustering.labels, finished.n_clusters)
-    return Judgement(certainty(clustering), scores, confusion, notices(spec, finished))
+    return Judgement(certainty(clustering), scores, confusion, notices(spec, run, finished))
 
 
 def confused(truth: Truth, labels: IntArray, n_clusters: int) -> Confusion | None:
@@ -101,21 +103,23 @@ def certainty(clustering: Clustering) -> FloatArray:
     return clustering.confidence
 
 
-def notices(spec: Spec, finished: Finished) -> list[Notice]:
+def notices(spec: Spec, run: JobRun, finished: Finished) -> list[Notice]:
     """What was known before the job, what the images show, what the method says; each code once."""
-    chosen = [_chosen(finished.n_clusters)] if spec.n_clusters is None else []
+    chosen = [_chosen(run.count)] if run.count is not None else []
     found = look_for_oddities(finished.loaded.images, finished.loaded.names)
     said = [Notice(code=n.code, detail=n.detail) for n in finished.clustering.notices]
     known = {notice.code: notice for notice in [*chosen, *said, *found, *spec.notices]}
     return list(known.values())
 
 
-def _chosen(n_clusters: int) -> Notice:
-    return Notice(
-        code="number-chosen",
-        detail=f"{n_clusters} clusters were chosen, which is a hint and no measurement: look at "
-        "the spectrum, and at other numbers near it.",
-    )
+def _chosen(count: JSON) -> Notice:
+    """What a survey of the number of clusters has suggested, and whether it is to be doubted."""
+    n, most = count["suggested"], count["counts"][-1]["n_clusters"]
+    detail = f"{n} clusters were chosen, which is a hint and no measurement: look at the spectrum, "
+    detail += "and at other numbers near it."
+    if n > AT_THE_END * most:
+        detail += f" Only up to {most} were tried, and support still grew: that says little."
+    return Notice(code="number-chosen", detail=detail)
 
 
 def summary(run: JobRun, finished: Finished, judgement: Judgement) -> JSON:
