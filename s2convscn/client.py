@@ -199,16 +199,18 @@ class Client:
         path = f"/v1/jobs/{job_id}"
         job: Job = self._wait(path, watch, _runs if watch else None)
         if watch and not job["terminal"]:
-            self._follow(job, watch)
-            job = self._wait(path, watch)
-        return job
+            job = self._follow(job, watch)
+        return job if job["terminal"] else cast("Job", self._wait(path, watch))
 
-    def _follow(self, job: Job, watch: Callable[[Job], None]) -> None:
-        """Show a running job by its events, to their end or until no stream is to be had."""
+    def _follow(self, job: Job, watch: Callable[[Job], None]) -> Job:
+        """Show a running job by its events, to their end or until no stream is to be had.
+
+        Returns the job as it was shown last.
+        """
         try:
             for event in self.events(job["id"]):
                 if event["kind"] != "progress":
-                    job = self.job(job["id"])
+                    job = self._wait(f"/v1/jobs/{job['id']}", None, bool)
                 elif event["data"]["progress"] >= job["progress"]:  # not what was before
                     job = cast("Job", job | event["data"])
                 else:
@@ -217,6 +219,7 @@ class Client:
         except ApiProblem as error:
             if _lasting(error):
                 raise
+        return job
 
     def events(self, job_id: str, *, after: int | None = None) -> Iterator[Event]:
         """A job's events as they happen, each once, up to the one that ends it.

@@ -48,7 +48,10 @@ def test_a_folder_becomes_groups(service: Service, folder: Path, tmp_path: Path)
     assert labels.dtype == np.int64
     assert labels.tolist() == list(by_name.values())
     assert sorted(by_name) == sorted(names(subspaces()[1]))
-    assert seen[-1]["terminal"]
+    assert [state["terminal"] for state in seen] == [False] * (len(seen) - 1) + [True]
+    fractions = [state["progress"] for state in seen]
+    assert fractions == sorted(fractions)
+    assert any(state["losses"] for state in seen), "the events tell them"
     assert {len({truth_of(n) for n, k in by_name.items() if k == label}) for label in labels} == {1}
     assert job.result is not None
     assert job.result["scores"]["accuracy"] == 1.0
