@@ -22,7 +22,7 @@ def test_a_request_id_is_made_or_taken_over(service: Service) -> None:
 
 
 def test_unknown_paths_and_operations(service: Service) -> None:
-    for path in ("/nothing", "/page/nothing.js", "/v1/nothing", "/v1/datasets/", "/metrics"):
+    for path in ("/nothing", "/page/nothing.js", "/v1/nothing", "/v1/datasets/", "/figures"):
         service.problem(service.http.get(path), 404, "no-such-route")
     answer = service.http.put("/v1/jobs")
     service.problem(answer, 405, "not-an-operation")

@@ -247,7 +247,7 @@ def test_the_number_of_groups_may_be_left_open(page: Page, finished: dict[str, A
 def test_jobs_and_sets_are_listed(page: Page, finished: dict[str, Any]) -> None:
     page.goto("/")
     page.locator(f'a[href="#/jobs/{finished["id"]}"]').click()
-    expect(page.locator(".state.succeeded")).to_be_visible()
+    expect(page.locator(".under .state.succeeded")).to_be_visible()
     page.go_back()
     page.locator(f'a[href="#/datasets/{finished["dataset_id"]}"]').click()
     expect(page.get_by_role("heading", name="Cluster them")).to_be_visible()
