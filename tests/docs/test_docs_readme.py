@@ -1,6 +1,7 @@
 """What the README promises of command and client, run as it stands there."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -62,3 +63,21 @@ def test_the_library_does_what_it_says(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
     )
     assert "(500, 500)" in ended.stdout
+
+
+def test_curl_does_what_it_says(work: Path) -> None:
+    shutil.copy(work.parent / "photos.zip", work)
+    code = block("sh", "text/event-stream").text
+    with running(work.parent / "data", {}) as service:
+        environment = os.environ | {"S2CONVSCN_URL": service.stack.url}
+        ended = subprocess.run(
+            ["bash", "-euc", code],  # noqa: S607 - whichever bash the user has
+            cwd=work,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    assert "event: succeeded" in ended.stdout
+    lines = (work / "labels.csv").read_text().splitlines()
+    assert (lines[0], len(lines)) == ("name,label,confidence", 97)
