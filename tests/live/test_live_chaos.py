@@ -62,7 +62,7 @@ def tell(what: str, began: float, outcome: str = "succeeded") -> None:
 def check_results(service: Service, job_id: str, undisturbed: dict[str, str]) -> None:
     """Byte-equal results, one set of them, and nothing half-made beside them."""
     assert service.digests(job_id) == undisturbed
-    assert service.stored(job_id) == sorted([*undisturbed, "report.json"])
+    assert service.stored(job_id) == sorted([*undisturbed, "report.html", "report.json"])
     wait_until(lambda: not service.scratch(), seconds=10)
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from live_images import subspaces, write_zip
 from live_service import Service, running
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from sklearn.datasets import load_digits
 
 from jobs.records import Scope
 from jobs.settings import Settings
@@ -105,6 +107,30 @@ def test_from_a_zip_to_groups_and_labels(page: Page, archive: Path, tmp_path: Pa
     assert saved.value.suggested_filename.endswith("labels.csv")
     saved.value.save_as(tmp_path / "labels.csv")
     assert len((tmp_path / "labels.csv").read_text().splitlines()) == 97
+    accessible(page)
+    fits(page)
+
+
+def test_real_images_from_upload_to_new_ones(page: Page, tmp_path: Path) -> None:
+    """Handwritten digits, by the settings that the page proposes."""
+    digits = load_digits(n_class=4)
+    pixels = np.round(digits.images * 15.9375).astype(np.uint8)
+    known = write_zip(tmp_path / "digits.zip", pixels[:300], digits.target[:300])
+    new = write_zip(tmp_path / "more.zip", pixels[300:360], digits.target[300:360])
+    page.goto("/")
+    page.get_by_label("true classes").check()
+    page.set_input_files(FILE, known)
+    page.get_by_role("button", name="Start").click(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Group 3")).to_be_visible(timeout=SLOW)
+    accuracy = page.locator(".facts div", has_text="accuracy").locator("dd")
+    assert float(accuracy.inner_text().removesuffix(" %")) > 60
+    expect(page.get_by_role("img", name="Map of 300 images")).to_be_visible()
+    accessible(page)
+    page.set_input_files("#file-Assign-new-images", new)
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "new images into 4 groups", timeout=SLOW
+    )
+    expect(page.get_by_role("img", name="Map of 60 images")).to_be_visible(timeout=SLOW)
     accessible(page)
     fits(page)
 
