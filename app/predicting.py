@@ -9,14 +9,12 @@ from app.requests import PredictionRequest, method_name
 from app.results import find
 from app.submission import MIB
 from jobs.records import JSON, Dataset, Job, Notice
-from models.base import Shape
+from models.base import WEAK_HEAD, Shape
 from models.catalogue import parse
 from models.hyperparameters import Layer
 from models.sizes import prediction_bytes
 
 MODEL = "model.json"
-WEAK_HEAD = "weak-head"
-"""The code by which a fit warns of what its head has learnt."""
 KINDS = {1: "gray", 3: "colour"}
 
 

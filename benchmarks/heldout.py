@@ -16,6 +16,7 @@ from benchmarks.summary import NOT_RUN, origin, percent
 from benchmarks.tables import grid
 from models.alignment import contingency
 from models.base import Clustering, FloatArray, IntArray
+from models.mapping import unit_rows
 from models.methods.s2convscn import S2ConvSCN
 
 SHARE = 0.2
@@ -88,15 +89,9 @@ def _wrong(truth: IntArray, fit: Clustering, n: int) -> Any:
 
 def _of_nearest(seen: FloatArray, new: FloatArray, labels: IntArray) -> IntArray:
     """The cluster of the training image that has the smallest angle to each new one, in pixels."""
-    X, Y = (_unit(part.reshape(len(part), -1)) for part in (seen, new))
+    X, Y = (unit_rows(part.reshape(len(part), -1)) for part in (seen, new))
     nearest: IntArray = labels[(Y @ X.T).argmax(axis=1)]
     return nearest
-
-
-def _unit(X: FloatArray) -> FloatArray:
-    norms = np.linalg.norm(X, axis=1, keepdims=True)
-    unit: FloatArray = X / np.where(norms > 0, norms, 1)  # an image may be all black
-    return unit
 
 
 def _mean(values: FloatArray) -> float | None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jobs.logs import Form
 from jobs.networks import Network, networks
 from jobs.records import Limits
 
@@ -45,7 +46,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much the processes log."
     )
-    log_format: Literal["text", "json"] = Field(
+    log_format: Form = Field(
         "text", description="Lines for people, or JSON objects with request and job ids."
     )
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(

@@ -55,6 +55,10 @@ class Notice(NamedTuple):
     detail: str
 
 
+WEAK_HEAD = "weak-head"
+"""The code of the notice about a head that has learnt little."""
+
+
 class Run(Protocol):
     """What surrounds a fit: the worker, a test or a notebook."""
 

@@ -98,7 +98,7 @@ def between(best: int, tried: Iterable[int]) -> range:
 
 
 def near(n: int, n_images: int) -> list[int]:
-    """N itself and some from half of it to its double, closer where they are closer."""
+    """The number itself and some from half of it to its double, closer where they are closer."""
     shares = (0.5, 0.65, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2)
     others = {max(round(n * share), 2) for share in shares} | {max(n - 1, 2), n + 1}
     return sorted(m for m in others if m == n or m <= max(n_images // 2, 2))

@@ -18,8 +18,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from models.base import COLOURS, Clustering, FloatArray, IntArray, Method, Shape, State
 from models.catalogue import METHODS, parse
+from models.parts import LARGEST_SEED
 
-LARGEST_SEED = 2**32 - 1
 IMAGES, COLOURED = 3, 4
 """Dimensions of N x H x W, and of N x H x W x channels."""
 COMMON = """

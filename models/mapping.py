@@ -23,8 +23,7 @@ def flat_map(X: FloatArray, seed: int) -> FloatArray:
     2008; Kobak and Berens, Nature Communications 2019). Near points were near; how far apart the
     islands lie, and how large they are, means nothing.
     """
-    norms = np.linalg.norm(X, axis=1, keepdims=True)
-    unit = X / np.where(norms > 0, norms, 1)
+    unit = unit_rows(X)
     if np.ptp(unit, axis=0).max() <= SAME:
         return np.zeros((len(X), 2), dtype=np.float32)
     P = _principal(unit, seed)
@@ -35,6 +34,13 @@ def flat_map(X: FloatArray, seed: int) -> FloatArray:
             P = tsne.fit_transform(P)
     points = P[:, :2] - (P[:, :2].max(axis=0) + P[:, :2].min(axis=0)) / 2
     return np.asarray(points / np.abs(points).max(), dtype=np.float32)
+
+
+def unit_rows(X: FloatArray) -> FloatArray:
+    """Rows (N, D) of length 1; those of zeros, such as black images, stay so."""
+    norms = np.linalg.norm(X, axis=1, keepdims=True)
+    unit: FloatArray = X / np.where(norms > 0, norms, 1)
+    return unit
 
 
 def _principal(X: FloatArray, seed: int) -> FloatArray:

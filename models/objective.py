@@ -32,6 +32,11 @@ ROWS, WIDE_ROWS = 64, 2048
 Costs = dict[str, Tensor]
 
 
+def seen_features(settings: S2ConvSCN, Z: Tensor) -> Tensor:
+    """What self-expression and head see of the encoder's output (N, p)."""
+    return F.normalize(Z) if settings.cost_scale == "relative" else Z
+
+
 class Objective:
     """gamma0 L0 + gamma1 L1 + gamma2 L2 + gamma3 L3 + gamma4 L4 of a network on its images."""
 
@@ -50,7 +55,7 @@ class Objective:
 
     def features(self, Z: Tensor) -> Tensor:
         """What self-expression and head see of the encoder's output (N, p)."""
-        return F.normalize(Z) if self.relative else Z
+        return seen_features(self.settings, Z)
 
     def differentiate(self, Q: Tensor | None) -> Costs:
         """Set the gradient of every parameter that has a part in the weighted sum.

@@ -12,6 +12,7 @@ from models.catalogue import parse
 from models.checkpointing import load_module
 from models.methods.s2convscn import S2ConvSCN
 from models.network import Encoder, Head, chunk
+from models.objective import seen_features
 from models.views import VIEWS
 
 
@@ -71,6 +72,6 @@ class Predictor:
 
     def _assign(self, x: torch.Tensor) -> Prediction:
         Z = self.encoder(x.to(self.device) * (self.settings.pixel_scale or 1))
-        Y = self.head(F.normalize(Z) if self.settings.cost_scale == "relative" else Z)
+        Y = self.head(seen_features(self.settings, Z))
         sure, labels = F.softmax(Y, dim=1).max(dim=1)
         return Prediction(labels.cpu().numpy(), sure.cpu().numpy(), Z.cpu().numpy())

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from models.base import IntArray, Notice
+from models.base import WEAK_HEAD, IntArray, Notice
 from models.spectral import Segmentation
 
 CODES = frozenset({"empty-clusters", "no-eigengap"})
 """Of the notices below."""
-WEAK_HEAD = "weak-head"
 LEARNT = 0.9
 COLLAPSED_GAP = 0.1
 """Relative eigengap under which results were found to be collapsed."""

@@ -1,10 +1,11 @@
 """The files in an attempt's scratch folder through which supervisor and trainer speak."""
 
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from jobs.logs import Form
 from jobs.records import JSON, Artifact, Notice, Progress
 from jobs.states import Phase
 
@@ -45,7 +46,7 @@ class Spec(Message):
     checkpoint_seconds: float
     device: str
     threads: int | None
-    log_format: Literal["text", "json"] = "text"
+    log_format: Form = "text"
 
 
 class Spent(Message):

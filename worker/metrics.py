@@ -21,8 +21,7 @@ from worker.exchange import Report, Spent
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody asks for
 
-WAITS = (0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 43_200)
-PHASES = (0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 43_200)
+SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 43_200)
 
 
 class Figures:
@@ -33,14 +32,14 @@ class Figures:
         self.waits = Histogram(
             "s2convscn_queue_wait_seconds",
             "From the last time that a job was queued to the worker that took it.",
-            buckets=WAITS,
+            buckets=SECONDS,
             registry=registry,
         )
         self.phases = Histogram(
             "s2convscn_phase_seconds",
             "How long a phase of an attempt took.",
             ("method", "phase"),
-            buckets=PHASES,
+            buckets=SECONDS,
             registry=registry,
         )
         self.epochs = Counter(

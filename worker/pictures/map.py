@@ -19,7 +19,7 @@ MOST_NUMBERS = 60
 
 
 def colours(n: int) -> list[tuple[float, float, float]]:
-    """N colours; those of neighbouring numbers are far apart."""
+    """So many colours; those of neighbouring numbers are far apart."""
     return [
         hls_to_rgb((0.46 + k * GOLDEN) % 1.0, LIGHTNESS[k % len(LIGHTNESS)], 0.62) for k in range(n)
     ]
