@@ -12,7 +12,7 @@ WHOLE := orl,coil20,yaleb,coil100
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
-.PHONY: demo test check serve up test-slow fuzz chaos load bench bench-speed bench-table bench-solvers gpu-check bench-held-out bench-number bench-tables bench-figure pictures format clean
+.PHONY: demo test check serve up test-slow fuzz chaos load bench bench-speed bench-table bench-solvers gpu-check bench-held-out bench-number bench-landmarks bench-tables bench-figure pictures format clean
 
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
@@ -76,6 +76,9 @@ bench-held-out: $(READY) ## [SETS SEEDS DATA THREADS DEVICE]: images that were n
 
 bench-number: $(READY) ## [DATA THREADS]: how many clusters auto would choose, where it is known
 	$(BIN)/python -m benchmarks number $(call given,DATA THREADS)
+
+bench-landmarks: $(READY) ## [KINDS SETS DATA THREADS DEVICE]: fits to some of up to 70,000 images, an hour
+	$(BIN)/python -m benchmarks landmarks $(call given,KINDS SETS DATA THREADS DEVICE)
 
 bench-tables: $(READY) ## the tables of docs/benchmarks.md, methods.md and operations.md, from the records
 	$(BIN)/python -m benchmarks tables --into docs/benchmarks.md --into docs/methods.md \

@@ -93,6 +93,7 @@ JOB: Example = {
         "seed": 0,
         "ensemble": 1,
         "select": None,
+        "landmarks": None,
         "image_size": None,
     },
     "metadata": {"experiment": "first look"},

@@ -139,6 +139,12 @@ class JobRequest(Submission):
         None,
         description="auto: fit several settings and keep the one with which the others agree most.",
     )
+    landmarks: Count | None = Field(
+        None,
+        description="Fit the method to so many of the images, drawn at random, and express the "
+        "others by them: time and memory then grow with N, not with its square. auto: 2000, or 20 "
+        "for each cluster if that is more; 4000 if n_clusters is auto.",
+    )
     image_size: ImageSize | None = Field(
         None, description="Resize to [height, width], or to a square; needed for mixed sizes."
     )
@@ -160,6 +166,7 @@ class JobRequest(Submission):
             "seed": self.seed,
             "ensemble": self.ensemble,
             "select": self.select,
+            "landmarks": self.landmarks,
             "image_size": self.image_size,
         }
 

@@ -10,10 +10,10 @@ from jobs.errors import Gone, NotFound, QuotaExceeded
 from jobs.records import AUTO, Dataset
 from jobs.settings import Settings
 from jobs.store.webhooks import Endpoint
-from models.automatic import FEWEST, most_clusters
+from models.automatic import FEWEST, SURVEYED, most_clusters
 from models.base import Method, Shape
 from models.catalogue import METHODS
-from models.sizes import FLOAT
+from models.sizes import FLOAT, LANDMARKS_A_CLUSTER, expression_bytes, fitted_images
 
 REFUSALS = (
     NotFound,
@@ -73,21 +73,25 @@ def resolve(
         errors.JobTooLarge: an estimate above ``max_bytes``.
     """
     asked = request.n_clusters
-    n = most_clusters(dataset.n_images) if isinstance(asked, str) else asked
+    known = None if isinstance(asked, str) else asked
+    n = known or most_clusters(min(dataset.n_images, SURVEYED))
+    fitted = fitted_images(dataset.n_images, known, request.landmarks)
     _check_count(n, request, dataset)
+    _check_landmarks(n, fitted, request)
     if dataset.dimension is not None:
         _check_features(request, dataset.dimension)
     shape = _shape(request, dataset)
+    part = shape._replace(n_images=fitted)
     try:
-        method = _with_preset(request, n).resolve(shape, n)
+        method = _with_preset(request, n).resolve(part, n)
     except ValidationError as error:
         where = (*place, method_name(request.method))
         raise refusal([{**e, "loc": (*where, *e["loc"])} for e in error.errors()]) from error
     except ValueError as error:
         raise errors.InvalidHyperparameter(str(error)) from error
     _check_several(method, request)
-    _check_memory(method, shape, n, request, max_bytes)
-    return method if asked == n else request.method.resolve_but_count(shape)
+    _check_memory(estimate(method, shape, part, n, request.ensemble), shape, request, max_bytes)
+    return method if known else request.method.resolve_but_count(part)
 
 
 def _check_count(n: int, request: JobRequest, dataset: Dataset) -> None:
@@ -108,6 +112,14 @@ def _check_count(n: int, request: JobRequest, dataset: Dataset) -> None:
         raise errors.InvalidNClusters(
             f"n_clusters is auto, and the constants of preset {request.preset!r} are for a number "
             "of clusters that is known: give it, or leave the preset out."
+        )
+
+
+def _check_landmarks(n: int, fitted: int, request: JobRequest) -> None:
+    if request.landmarks is not None and n > fitted:
+        raise errors.InvalidRequest(
+            f"/landmarks is {request.landmarks}, too few for {n} clusters: give {n} or more, "
+            f"better {LANDMARKS_A_CLUSTER * n}."
         )
 
 
@@ -163,20 +175,27 @@ def _check_several(method: Method, request: JobRequest) -> None:
         )
 
 
-def _check_memory(
-    method: Method, shape: Shape, n_clusters: int, request: JobRequest, limit: int
-) -> None:
-    estimate = method.memory_bytes(shape, n_clusters)
-    if request.ensemble > 1:
-        estimate += ENSEMBLE_SQUARES * FLOAT * shape.n_images**2
-    if estimate > limit:
-        size, less = f"{shape.height} x {shape.width}", "give a smaller image_size"
-        if shape.is_features:
-            size, less = f"{shape.channels} numbers", "upload shorter vectors"
-        raise errors.JobTooLarge(
-            f"About {estimate / MIB:,.0f} MiB would be needed for {shape.n_images} images of "
-            f"{size}, {limit / MIB:,.0f} MiB are allowed: upload fewer images, {less}, or raise "
-            "S2CONVSCN_MAX_JOB_BYTES.",
-            estimate_bytes=estimate,
-            limit_bytes=limit,
-        )
+def estimate(method: Method, shape: Shape, part: Shape, n_clusters: int, ensemble: int) -> int:
+    """Peak memory of a job on all images ``shape`` that is fitted to ``part`` of them."""
+    needed = method.memory_bytes(part, n_clusters)
+    if ensemble > 1:
+        needed += ENSEMBLE_SQUARES * FLOAT * part.n_images**2
+    if part != shape:
+        needed += expression_bytes(shape, method.features(shape))
+    return needed
+
+
+def _check_memory(needed: int, shape: Shape, request: JobRequest, limit: int) -> None:
+    if needed <= limit:
+        return
+    size, less = f"{shape.height} x {shape.width}", "give a smaller image_size"
+    if shape.is_features:
+        size, less = f"{shape.channels} numbers", "upload shorter vectors"
+    some = "give fewer landmarks" if request.landmarks else 'set landmarks to "auto"'
+    raise errors.JobTooLarge(
+        f"About {needed / MIB:,.0f} MiB would be needed for {shape.n_images} images of "
+        f"{size}, {limit / MIB:,.0f} MiB are allowed: {some}, {less}, upload fewer images, or "
+        "raise S2CONVSCN_MAX_JOB_BYTES.",
+        estimate_bytes=needed,
+        limit_bytes=limit,
+    )

@@ -9,6 +9,7 @@ from jobs.errors import DomainError
 METHOD = ("body", "method")
 METHODS = ("body", "methods")
 COUNT = ("body", "n_clusters")
+COUNTS = (COUNT, ("body", "landmarks"))
 MALFORMED = "json_invalid"
 BY_FIELD: dict[tuple[str, ...], type[DomainError]] = {
     COUNT: errors.InvalidNClusters,
@@ -85,7 +86,7 @@ def pointer(loc: Sequence[Any]) -> str:
     path = list(loc)
     if method := _method(loc):
         del path[method : method + 1]  # the union's tag, which is no member of the body
-    elif tuple(loc[:2]) == COUNT:
+    elif tuple(loc[:2]) in COUNTS:
         del path[2:]
     return "".join(f"/{part}" for part in path[1:])
 
@@ -99,7 +100,7 @@ def sentence(error: Any) -> str:
             return PLAIN["union_tag_not_found"]
     if error["type"] in PLAIN:
         return PLAIN[error["type"]].format(**error.get("ctx", {}))
-    if tuple(error["loc"][:2]) == COUNT:
+    if tuple(error["loc"][:2]) in COUNTS:
         return NO_COUNT.format(error["input"])
     message = str(error["msg"]).removeprefix("Input ").removeprefix("Value error, ")
     return message[:1].lower() + message[1:]

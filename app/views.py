@@ -34,6 +34,7 @@ PHASES = {
     Phase.PREDICTING: "Assigning the images by the trained model",
     Phase.SOLVING: "Expressing each image by the others",
     Phase.CLUSTERING: "Clustering",
+    Phase.ASSIGNING: "Expressing the other images by the landmarks",
     Phase.SCORING: "Scoring and mapping",
     Phase.PUBLISHING: "Storing the results",
 }

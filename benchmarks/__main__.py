@@ -40,6 +40,7 @@ def parser() -> ArgumentParser:
         ("load", _load_options),
         ("held-out", _held_out_options),
         ("number", _number_options),
+        ("landmarks", _landmarks_options),
         ("figure", _figure_options),
     ):
         add(commands.add_parser(name))
@@ -107,6 +108,25 @@ def number(options: Namespace) -> None:
         record = numbers.measure(options.data)
     records.write(options.results / records.NUMBERS / "auto.json", record)
     print(numbers.table([record]))
+
+
+def of_landmarks(options: Namespace) -> None:
+    """Fit to some of the images, of ever more, and beside a fit to all, one record each."""
+    from benchmarks import landmarks  # noqa: PLC0415 - tables need no torch
+    from benchmarks.compute import computing  # noqa: PLC0415 - as above
+
+    folder = options.results / records.LANDMARKS
+    with computing(options.threads, options.device) as device:
+        for kind in filter(None, options.kinds.split(",")):
+            threads = options.threads or os.cpu_count() or 1
+            records.write(folder / f"{kind}.json", landmarks.growth(kind, device, threads))
+        for name in filter(None, options.sets.split(",")):
+            record = landmarks.overlap(sets.load(name, options.data), device)
+            records.write(folder / f"{name}.json", record)
+    found = records.of_family(options.results, records.LANDMARKS)
+    print(f"{landmarks.growth_table(found)}\n\n{landmarks.overlap_table(found)}")
+    if options.kinds:
+        landmarks.draw(found, PICTURES / "landmarks.png")
 
 
 def load(options: Namespace) -> None:
@@ -246,6 +266,18 @@ def _number_options(command: ArgumentParser) -> None:
     folder = os.environ.get("S2CONVSCN_BENCH_DATA") or None
     add("--data", type=_folder, default=folder, help="folder of the sets (S2CONVSCN_BENCH_DATA)")
     add("--threads", type=int, default=0, help="CPU threads instead of all cores")
+
+
+def _landmarks_options(command: ArgumentParser) -> None:
+    command.set_defaults(command=of_landmarks)
+    command.description = of_landmarks.__doc__
+    add = command.add_argument
+    folder = os.environ.get("S2CONVSCN_BENCH_DATA") or None
+    add("--kinds", default="digits,subspaces", help="of images that are made, with commas between")
+    add("--sets", default="orl,coil20,yaleb", help="with commas between")
+    add("--data", type=_folder, default=folder, help="folder of the sets (S2CONVSCN_BENCH_DATA)")
+    add("--threads", type=int, default=0, help="CPU threads instead of all cores")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 
 def _load_options(command: ArgumentParser) -> None:

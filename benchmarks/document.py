@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from benchmarks import heldout, numbers, selection, tables
+from benchmarks import heldout, landmarks, numbers, selection, tables
 from benchmarks.load import report
 from benchmarks.methods import LEAGUES
-from benchmarks.records import FAMILIES, HELD_OUT, LOAD, NUMBERS, SPEED, Record
+from benchmarks.records import FAMILIES, HELD_OUT, LANDMARKS, LOAD, NUMBERS, SPEED, Record
 from benchmarks.speed import tables as speed
 
 Maker = Callable[[Sequence[Record]], str]
@@ -30,6 +30,10 @@ OF_FAMILY: dict[str, dict[str, Maker]] = {
     LOAD: {LOAD: report.table},
     HELD_OUT: {HELD_OUT: heldout.table},
     NUMBERS: {NUMBERS: numbers.table},
+    LANDMARKS: {
+        f"{LANDMARKS} growth": landmarks.growth_table,
+        f"{LANDMARKS} overlap": landmarks.overlap_table,
+    },
 }
 TABLES = (*OF_RUNS, *(name for makers in OF_FAMILY.values() for name in makers))
 MARKED = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)

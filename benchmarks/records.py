@@ -20,7 +20,8 @@ DIGITS = 5
 EXACT = frozenset({"settings", "overrides"})
 STAGE_ONE = "stage-one"
 SPEED, LOAD, HELD_OUT, NUMBERS = "speed", "load", "heldout", "numbers"
-FAMILIES = (SPEED, LOAD, HELD_OUT, NUMBERS)
+LANDMARKS = "landmarks"
+FAMILIES = (SPEED, LOAD, HELD_OUT, NUMBERS, LANDMARKS)
 """Records that are no runs: each lies in a folder of this name, and has this key."""
 
 Record = dict[str, Any]

@@ -58,6 +58,7 @@ class Phase(StrEnum):
     PREDICTING = "predicting"
     SOLVING = "solving"
     CLUSTERING = "clustering"
+    ASSIGNING = "assigning"
     SCORING = "scoring"
     PUBLISHING = "publishing"
 

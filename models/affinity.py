@@ -7,10 +7,11 @@ import numpy as np
 import scipy.linalg
 import torch
 from numpy.typing import NDArray
+from scipy import sparse
 from torch import Tensor
 
 from models import accelerated
-from models.base import FloatArray, IntArray
+from models.base import FloatArray, IntArray, SparseArray
 from models.eigen import largest_by_magnitude, largest_by_value
 from models.hyperparameters import Kind, PostProcessing
 from models.sharpening import sharpened
@@ -23,6 +24,8 @@ NUMERICAL_RANK = 1e-4
 """Singular values of C below this share of the largest are noise to ``lrr``'s affinity."""
 FEW = 64
 """Coefficients of a row that are sorted first; thresholds seldom keep more."""
+NEIGHBOURS = 50
+"""Entries of a row that a sparse affinity keeps."""
 
 
 def affinity(C: Matrix, n_clusters: int, kind: Kind, settings: PostProcessing | None) -> Matrix:
@@ -148,6 +151,28 @@ def _cutoffs(magnitude: FloatArray, share: float) -> tuple[IntArray, FloatArray]
             kept = np.minimum(kept, n)
             return kept, largest[np.arange(n), kept - 1]
         width = min(4 * width, n)
+
+
+def neighbours(affinity: FloatArray, k: int = NEIGHBOURS) -> SparseArray:
+    """The k largest entries of each row off the diagonal, made symmetric by the maximum."""
+    kept = largest_entries(affinity, k)
+    return sparse.csr_array(kept.maximum(kept.T))
+
+
+def largest_entries(M: FloatArray, k: int = NEIGHBOURS) -> SparseArray:
+    """The k entries off the diagonal of each row of (N, N) that are largest by magnitude."""
+    n, k = len(M), min(k, len(M) - 1)
+    rows = np.repeat(np.arange(n), k)
+    columns = np.concatenate([_largest(i, row, k) for i, row in enumerate(M)])
+    kept = sparse.csr_array((M[rows, columns], (rows, columns)), shape=(n, n))
+    kept.eliminate_zeros()
+    return kept
+
+
+def _largest(own: int, row: FloatArray, k: int) -> IntArray:
+    others = np.abs(row)
+    others[own] = -np.inf
+    return np.argpartition(others, -k)[-k:]
 
 
 OWN: dict[str, Callable[[FloatArray], FloatArray]] = {

@@ -10,6 +10,8 @@ PIXEL_SCALE = 255.0
 TOP_SIDE = 16
 AUTO_FEATURES = 4096
 FEWEST = 7
+SURVEYED = 2000
+"""Images that are looked at, of a larger set at random, to choose the number of clusters."""
 
 
 def automatic_postprocessing(per_cluster: float) -> PostProcessing:

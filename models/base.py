@@ -14,11 +14,13 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
     FloatArray: TypeAlias = NDArray[np.floating[Any]]
     IntArray: TypeAlias = NDArray[np.int64]
+    SparseArray: TypeAlias = csr_array
 else:
-    FloatArray = IntArray = Any
+    FloatArray = IntArray = SparseArray = Any
 
 COLOURS = 3
 """Channels of an image, at most; what has more is a feature vector."""
@@ -100,9 +102,21 @@ class Unsuitable(ValueError):
     """A method cannot work on these images; the message names method, quantity and remedy."""
 
 
+class Landmarks(NamedTuple):
+    """The images by which all were clustered.
+
+    Attributes:
+        indices: (m,) ascending.
+        affinity: (m, m) float32, the matrix that was clustered, or None.
+    """
+
+    indices: IntArray
+    affinity: FloatArray | None
+
+
 @dataclass(frozen=True)
 class Clustering:
-    """A fit's result for N images, n clusters.
+    """A fit's result for N images, n clusters. With landmarks its matrices are sparse.
 
     Attributes:
         labels: (N,) in 0..n-1, the method's answer.
@@ -111,7 +125,7 @@ class Clustering:
             for a method without self-expression.
         affinity: (N, N) float32, symmetric, the matrix that was clustered, or None.
         plain_affinity: (N, N) float32, (|C| + |C^T|) / 2, or None.
-        confidence: (N,) in [0, 1], of a method that has no affinity.
+        confidence: (N,) in [0, 1], where it is not the share of a dense affinity.
         embedding: (N, p) float32 features, or None.
         labelings: other answers by name, such as ``head``.
         diagnostics: label-free figures: relative eigengap, connected components, ...
@@ -120,12 +134,13 @@ class Clustering:
         start: from which a fit with the same seed and network can begin, or None.
         outlook: the part of ``start`` that holds for any seed, or None.
         candidates: of a selection, every setting tried and its figures; JSON.
+        landmarks: those of a fit to some of the images, or None.
     """
 
     labels: IntArray
-    coefficients: FloatArray | None = None
-    affinity: FloatArray | None = None
-    plain_affinity: FloatArray | None = None
+    coefficients: FloatArray | SparseArray | None = None
+    affinity: FloatArray | SparseArray | None = None
+    plain_affinity: FloatArray | SparseArray | None = None
     confidence: FloatArray | None = None
     answer: str = "spectral"
     embedding: FloatArray | None = None
@@ -136,6 +151,7 @@ class Clustering:
     start: State | None = None
     outlook: State | None = None
     candidates: tuple[Mapping[str, Any], ...] = ()
+    landmarks: Landmarks | None = None
 
 
 def _named(schema: dict[str, Any]) -> None:
@@ -186,6 +202,10 @@ class Method(BaseModel):
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
         """Peak memory of a fit on the CPU, estimated without torch."""
         raise NotImplementedError
+
+    def features(self, shape: Shape) -> int:
+        """How many numbers stand for an image when it is compared; of resolved settings."""
+        return shape.channels * shape.height * shape.width
 
     def fit(self, images: FloatArray, n_clusters: int, run: Run) -> Clustering:
         """Cluster images.

@@ -10,15 +10,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.affinity import affinity
-from models.automatic import automatic_postprocessing, most_clusters
+from models.automatic import SURVEYED, automatic_postprocessing, most_clusters
 from models.base import FloatArray, IntArray
 from models.ridge import GAMMA, TAU, Tell, silent
 from models.selfexpression import closed_form
 from models.sparsity import elastic_net
 from models.spectral import Segmentation, spectral_clustering
 
-LARGEST_SAMPLE, LARGEST_NEAR = 2000, 1000
-"""Images that are looked at, of a larger set at random: to choose n, and around a given one."""
+LARGEST_NEAR = 1000
+"""Images that are looked at, of a larger set at random, around a given n."""
 RIDGE = 3.0
 EVERY, STEP = 20, 1.1
 """Every n up to so many is tried; from there on each is larger by this factor, at first."""
@@ -68,7 +68,7 @@ def survey(X: FloatArray, seed: int, tell: Tell = silent, around: int | None = N
     relative eigengap: Fan et al., AutoSC, NeurIPS 2022). Coarse partitions agree easily, hence
     log(n): agreement counts by what it tells.
     """
-    most = LARGEST_SAMPLE if around is None else LARGEST_NEAR
+    most = SURVEYED if around is None else LARGEST_NEAR
     Z = F.normalize(torch.from_numpy(_sample(X, seed, most)))
     expressions = closed_form(Z, RIDGE), elastic_net(Z, lambda: None, tau=TAU, gamma=GAMMA)
     tried = coarse(len(Z)) if around is None else near(around, len(Z))

@@ -6,7 +6,7 @@ from models.automatic import PIXEL_SCALE, automatic_encoder
 from models.base import Clustering, FloatArray, Run, Shape
 from models.hyperparameters import StageOne
 from models.shallow import Shallow
-from models.sizes import training_bytes
+from models.sizes import features, training_bytes
 
 
 class OnFeatures(StageOne, Shallow):
@@ -15,6 +15,9 @@ class OnFeatures(StageOne, Shallow):
     def rule(self, shape: Shape, n_clusters: int) -> dict[str, Any]:
         found = super().rule(shape, n_clusters)
         return found | {"encoder": automatic_encoder(shape), "pixel_scale": PIXEL_SCALE}
+
+    def features(self, shape: Shape) -> int:
+        return features(shape, self.encoder or automatic_encoder(shape))
 
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
         encoder = self.encoder or automatic_encoder(shape)

@@ -5,15 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from models.base import FloatArray, IntArray, State
 from models.catalogue import parse
 from models.checkpointing import load_module
+from models.features import Encoding
 from models.methods.s2convscn import S2ConvSCN
-from models.network import Encoder, Head, chunk
+from models.network import CHUNK, WIDE, Head
 from models.objective import seen_features
-from models.views import VIEWS
 
 
 class Prediction(NamedTuple):
@@ -43,15 +44,13 @@ class Predictor:
         if not isinstance(settings, S2ConvSCN) or not settings.trains_head:
             message = "the model has no trained head: gamma4 and epochs must have been above 0"
             raise ValueError(message)
-        self.settings, self.device = settings, device
+        self.settings = settings
         self.image_shape: tuple[int, int, int] = tuple(model.meta["image_shape"])
-        self.encoder = Encoder(self.image_shape, settings.encoder or ())
-        p = int(np.prod(self.encoder.top))
-        self.head = Head(p, model.meta["n_images"], model.meta["n_clusters"])
-        load_module(self.encoder, model.arrays, "encoder.")
+        self.encoding = Encoding(model, device)
+        self.head = Head(self.encoding.p, model.meta["n_images"], model.meta["n_clusters"])
         load_module(self.head, model.arrays, "head.")
-        self.encoder.to(device)
         self.head.to(device)
+        self.block = CHUNK if device == "cpu" else WIDE
 
     @torch.no_grad()
     def predict(
@@ -61,17 +60,17 @@ class Predictor:
 
         ``tell`` hears that so many of so many are done.
         """
-        seen = torch.from_numpy(VIEWS[self.settings.view or "plain"](images))  # type: ignore[index]
         parts: list[Prediction] = []
-        done = 0
-        for x in seen.split(chunk(seen)):
-            parts.append(self._assign(x))
-            done += len(x)
-            tell(done, len(seen))
+        for begin in range(0, len(images), self.block):
+            x = images[begin : begin + self.block]
+            Z = self.encoding(x)
+            parts.append(Prediction(*self.assign(Z), Z.cpu().numpy()))
+            tell(begin + len(x), len(images))
         return Prediction(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
-    def _assign(self, x: torch.Tensor) -> Prediction:
-        Z = self.encoder(x.to(self.device) * (self.settings.pixel_scale or 1))
+    @torch.no_grad()
+    def assign(self, Z: Tensor) -> tuple[IntArray, FloatArray]:
+        """Labels and confidence, each (M,), of features Z (M, p)."""
         Y = self.head(seen_features(self.settings, Z))
         sure, labels = F.softmax(Y, dim=1).max(dim=1)
-        return Prediction(labels.cpu().numpy(), sure.cpu().numpy(), Z.cpu().numpy())
+        return labels.cpu().numpy(), sure.cpu().numpy()

@@ -24,6 +24,11 @@ SHOWN = 3
 """Copies of the images and fakes that it is shown."""
 INNER_PRODUCTS = 3
 MOST_FAKES = 64
+LANDMARKS, LANDMARKS_A_CLUSTER, LANDMARKS_UNCOUNTED = 2000, 20, 4000
+"""How many are drawn if that is left open, at least how many for each cluster, and how many if it
+is not known how many of these there are."""
+SPARSE = 3000
+"""Bytes for an image's entries of sparse matrices, as they are put together."""
 BASELINE = 600 * 1024**2
 """The interpreter with its libraries loaded."""
 
@@ -74,6 +79,22 @@ def training_bytes(shape: Shape, n_clusters: int, encoder: Sequence[Layer]) -> i
         + WEIGHTS * convolution_weights(shape, encoder)
     )
     return BASELINE + FLOAT * floats
+
+
+def fitted_images(n_images: int, n_clusters: int | None, landmarks: int | str | None) -> int:
+    """m: how many images a method is fitted to; a word leaves it to the rule."""
+    if landmarks is None:
+        return n_images
+    if isinstance(landmarks, str):
+        counted = max(LANDMARKS, LANDMARKS_A_CLUSTER * (n_clusters or 0))
+        landmarks = counted if n_clusters else LANDMARKS_UNCOUNTED
+    return min(landmarks, n_images)
+
+
+def expression_bytes(shape: Shape, p: int) -> int:
+    """What is held beside the fit to express N images by landmarks in p features."""
+    pixels = shape.channels * shape.height * shape.width
+    return shape.n_images * (FLOAT * (pixels + p) + SPARSE)
 
 
 def prediction_bytes(shape: Shape, encoder: Sequence[Layer]) -> int:

@@ -56,6 +56,7 @@ class Options(JobOptions, total=False):
     seed: int
     ensemble: int
     select: Literal["auto"] | None
+    landmarks: int | Literal["auto"] | None
     image_size: int | tuple[int, int] | None
 
 

@@ -61,6 +61,10 @@ def cluster(  # noqa: PLR0913, PLR0917 - the command's options
     method: Annotated[str, typer.Option(help="As 'methods' names it.")] = "s2convscn",
     preset: Annotated[str | None, typer.Option(help="Constants of a published experiment.")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    landmarks: Annotated[
+        str | None,
+        typer.Option(help="Fit to so many images, or auto, and express the others by them."),
+    ] = None,
     truth: Truth = False,
     copy: Copy = False,
     url: Annotated[
@@ -76,6 +80,8 @@ def cluster(  # noqa: PLR0913, PLR0917 - the command's options
     count = number(n_clusters)
     check_free(into)
     options: Options = {"method": method, "preset": preset, "seed": seed}
+    if landmarks is not None:
+        options["landmarks"] = number(landmarks)
     catch_signals()
     with somewhere(url, data_dir) as client, made(into) as folder:
         dataset = client.datasets.upload(source, truth="folders" if truth else None)

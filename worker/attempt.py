@@ -219,6 +219,7 @@ def specify(claim: Claim, settings: Settings, artifacts: ArtifactStore) -> Spec:
         model={file.name: artifacts.path(file.key) for file in claim.model},
         seed=request.get("seed") or 0,
         ensemble=request.get("ensemble") or 1,
+        landmarks=request.get("landmarks"),
         select=request.get("select"),
         image_size=request.get("image_size"),
         notices=[*claim.dataset.notices, *job.notices],

@@ -21,9 +21,10 @@ class Spec(Message):
     """All that a trainer needs to know: what to compute, from what, and where to leave it.
 
     ``source`` is what the data set is known by. ``n_clusters`` None is left to the trainer,
-    ``threads`` None means all cores. ``checkpoints`` are those to go on from, the newest first;
-    ``next_checkpoint`` is the first free number. ``model`` are the files of the model that shall
-    assign the images, by name, and ``predicts`` is its job; none for a job that trains.
+    ``threads`` None means all cores, ``landmarks`` None that all images are fitted to.
+    ``checkpoints`` are those to go on from, the newest first; ``next_checkpoint`` is the first free
+    number. ``model`` are the files of the model that shall assign the images, by name, and
+    ``predicts`` is its job; none for a job that trains.
     """
 
     job_id: str
@@ -38,6 +39,7 @@ class Spec(Message):
     model: dict[str, Path]
     seed: int
     ensemble: int
+    landmarks: int | str | None
     select: str | None
     image_size: tuple[int, int] | None
     notices: list[Notice]

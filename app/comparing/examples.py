@@ -27,6 +27,7 @@ SUMMARY: Example = {
         "methods": [{"method": "lsr"}, {"method": "kmeans"}, {"method": "ensc", "gamma": 10}],
         "seeds": [0, 1],
         "preset": None,
+        "landmarks": None,
         "image_size": None,
     },
     "metadata": {},

@@ -56,6 +56,9 @@ class ComparisonRequest(BaseModel):
     preset: Word | None = Field(
         None, description="For the methods that have it; the others say so and follow their rule."
     )
+    landmarks: int | None = Field(
+        None, ge=2, description="Fit each method to so many images, the same; see jobs."
+    )
     image_size: ImageSize | None = Field(
         None, description="Resize to [height, width], or to a square; needed for mixed sizes."
     )
@@ -94,6 +97,7 @@ class ComparisonRequest(BaseModel):
             method=method,
             preset=preset,
             seed=self.seeds[0],
+            landmarks=self.landmarks,
             image_size=self.image_size,
             priority=self.priority,
             max_seconds=self.max_seconds,
@@ -107,5 +111,6 @@ class ComparisonRequest(BaseModel):
             "methods": methods,
             "seeds": self.seeds,
             "preset": self.preset,
+            "landmarks": self.landmarks,
             "image_size": self.image_size,
         }

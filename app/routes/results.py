@@ -91,15 +91,18 @@ def affinity(
         Query(description="Post-processed coefficients, or (|C| + |C^T|) / 2."),
     ] = "processed",
     form: Annotated[
-        Literal["dense", "sparse"],
+        Literal["dense", "sparse"] | None,
         Query(
             alias="format",
-            description="dense: np.load(...)['affinity'], N x N float32. sparse: "
-            "scipy.sparse.load_npz, the largest entries of each row.",
+            description="dense: np.load(...)['affinity'], N x N float32; not of a job with "
+            "landmarks. sparse: scipy.sparse.load_npz, the largest entries of each row. By "
+            "default dense where there is one.",
         ),
-    ] = "dense",
+    ] = None,
 ) -> Response:
     job = succeeded(context, job_id)
+    if form is None:
+        form = "sparse" if (job.result or {}).get("landmarks") else "dense"
     name = f"affinity-{kind}-topk.npz" if form == "sparse" else f"affinity-{kind}.npz"
     return _deliver(context, request, find(context, job, name))
 

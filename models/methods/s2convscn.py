@@ -18,7 +18,7 @@ from models.hyperparameters import (
     StageOne,
     View,
 )
-from models.sizes import training_bytes
+from models.sizes import features, training_bytes
 from models.variants import candidates
 
 if TYPE_CHECKING:
@@ -162,6 +162,9 @@ class S2ConvSCN(StageOne, Method):
 
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
         return training_bytes(shape, n_clusters, self.encoder or automatic_encoder(shape))
+
+    def features(self, shape: Shape) -> int:
+        return features(shape, self.encoder or automatic_encoder(shape))
 
     def objective(self, network: "Network", X: "Tensor", seed: int) -> "Objective":  # noqa: ARG002 - for those whose costs are drawn
         """The costs of an epoch of stage II on X (N, channels, H, W)."""

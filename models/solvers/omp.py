@@ -11,8 +11,9 @@ from torch.nn.functional import embedding_bag
 from models.solvers.telling import Tell
 
 QUERIES = 512
-DEPENDENT = 1e-9
-"""Share added to the diagonal, so that atoms that depend on each other have a factorisation."""
+DEPENDENT, ROUNDED = 1e-9, 16
+"""Share added to the diagonal, so that atoms that depend on each other have a factorisation: at
+least so many times what an inner product is rounded by."""
 TINY = 1e-30
 
 
@@ -32,23 +33,44 @@ def matching_pursuit(K: Tensor, atoms: int, tolerance: float, tell: Tell | None 
     C = torch.zeros_like(K)
     for begin in range(0, n, QUERIES):
         rows = torch.arange(begin, min(begin + QUERIES, n), device=K.device)
-        C[rows] = _pursue(K, rows, atoms, tolerance)
+        k = K[rows]  # (B, N)
+        own = torch.zeros_like(k, dtype=torch.bool).scatter_(1, rows[:, None], value=True)
+        C[rows] = _pursue(K, k, K.diagonal()[rows], own, min(atoms, n - 1), tolerance)
         if tell is not None:
             tell(begin + len(rows), n)
     return C
 
 
-def _pursue(K: Tensor, own: Tensor, atoms: int, tolerance: float) -> Tensor:
-    """Coefficients (B, N) of the queries ``own`` (B,)."""
-    k = K[own]  # (B, N)
-    energy = K.diagonal()[own].double()
+def matching_pursuit_of(
+    K: Tensor, k: Tensor, energy: Tensor, atoms: int, tolerance: float
+) -> Tensor:
+    """The same of queries that are no atoms themselves.
+
+    Args:
+        K: (m, m) Gram matrix of the atoms.
+        k: (B, m) inner products of queries and atoms.
+        energy: (B,) squared lengths of the queries.
+        atoms: at most m.
+        tolerance: as above.
+
+    Returns:
+        C: (B, m).
+    """
+    nothing = torch.zeros_like(k, dtype=torch.bool)
+    parts = zip(*(t.split(QUERIES) for t in (k, energy, nothing)), strict=True)
+    return torch.cat([_pursue(K, q, e, free, atoms, tolerance) for q, e, free in parts])
+
+
+def _pursue(
+    K: Tensor, k: Tensor, energy: Tensor, taken: Tensor, atoms: int, tolerance: float
+) -> Tensor:
+    """Coefficients (B, N) of queries; ``taken`` (B, N) are atoms that they must not use."""
+    energy = energy.double()
     C = torch.zeros_like(k)
-    taken = torch.zeros_like(k, dtype=torch.bool)
-    taken.scatter_(1, own[:, None], value=True)
-    left = torch.arange(len(own), device=K.device)
-    S = torch.empty(len(own), 0, dtype=torch.long, device=K.device)
+    left = torch.arange(len(k), device=K.device)
+    S = torch.empty(len(k), 0, dtype=torch.long, device=K.device)
     correlation = k
-    for _ in range(min(atoms, len(K) - 1)):
+    for _ in range(atoms):
         best = correlation.abs().masked_fill(taken[left], -1).argmax(dim=1, keepdim=True)
         S = torch.cat([S, best], dim=1)  # (B, s)
         taken[left[:, None], best] = True
@@ -66,7 +88,8 @@ def _pursue(K: Tensor, own: Tensor, atoms: int, tolerance: float) -> Tensor:
 def _project(K: Tensor, k: Tensor, S: Tensor) -> tuple[Tensor, Tensor]:
     """Least squares on the atoms S (B, s): coefficients (B, s), and ||projection||^2 (B,)."""
     M = K[S[:, :, None], S[:, None, :]].double()
-    M.diagonal(dim1=1, dim2=2).mul_(1 + DEPENDENT).clamp_(min=TINY)
+    share = max(DEPENDENT, ROUNDED * torch.finfo(K.dtype).eps)
+    M.diagonal(dim1=1, dim2=2).mul_(1 + share).clamp_(min=TINY)
     right = k.double()[:, :, None]
     c = torch.cholesky_solve(right, torch.linalg.cholesky(M))
     return c[:, :, 0].to(k.dtype), (c * right).sum(dim=(1, 2))

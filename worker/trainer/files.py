@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from models.base import Clustering, FloatArray, IntArray, Shape, State
+from models.affinity import neighbours
+from models.base import Clustering, FloatArray, IntArray, Shape, SparseArray, State
 from worker import pictures
 from worker.trainer.checkpoints import Row, save_arrays
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from worker.trainer.results import Finished
 
 Writer = Callable[[Path], None]
-NEIGHBOURS = 50
-"""Entries of a row that a sparse affinity keeps."""
 
 KINDS = {
     "names": "labels",
@@ -28,6 +27,7 @@ KINDS = {
     "affinity": "affinity",
     "coefficients": "array",
     "embedding": "array",
+    "landmarks": "array",
     "map": "array",
     "model": "checkpoint",
     "metrics": "metrics",
@@ -100,18 +100,29 @@ def _affinities(clustering: Clustering) -> dict[str, Writer]:
     for name, affinity in affinities.items():
         if affinity is None:
             continue
-        found[f"affinity-{name}.npz"] = partial(np.savez, affinity=affinity)
-        found[f"affinity-{name}-topk.npz"] = partial(write_neighbours, affinity=affinity)
-    if clustering.affinity is not None:
-        draw = partial(pictures.affinity_map, clustering.affinity, clustering.labels)
-        found["affinity.png"] = draw
+        if isinstance(affinity, np.ndarray):
+            found[f"affinity-{name}.npz"] = partial(np.savez, affinity=affinity)
+        found[f"affinity-{name}-topk.npz"] = partial(write_sparse, matrix=affinity)
+    dense, labels = clustered(clustering)
+    if dense is not None:
+        found["affinity.png"] = partial(pictures.affinity_map, dense, labels)
     return found
+
+
+def clustered(clustering: Clustering) -> tuple[FloatArray | None, IntArray]:
+    """The dense affinity by which the labels were found, and these; of the landmarks, if any."""
+    if (landmarks := clustering.landmarks) is not None:
+        return landmarks.affinity, clustering.labels[landmarks.indices]
+    assert not isinstance(clustering.affinity, sparse.csr_array)  # noqa: S101 - see Clustering
+    return clustering.affinity, clustering.labels
 
 
 def _model(clustering: Clustering) -> dict[str, Writer]:
     found: dict[str, Writer] = {}
     if clustering.coefficients is not None:
-        found["coefficients.npz"] = partial(np.savez, coefficients=clustering.coefficients)
+        found |= _coefficients(clustering.coefficients)
+    if clustering.landmarks is not None:
+        found["landmarks.npy"] = partial(np.save, arr=clustering.landmarks.indices)
     if clustering.embedding is not None:
         found["embedding.npy"] = partial(np.save, arr=clustering.embedding)
     if clustering.model is not None:
@@ -125,24 +136,15 @@ def write_model(path: Path, model: State) -> None:
     save_arrays(path, model.arrays, {"format": "s2convscn-model"})
 
 
-def write_neighbours(path: Path, affinity: FloatArray) -> None:
-    sparse.save_npz(path, neighbours(affinity, min(NEIGHBOURS, len(affinity) - 1)))
+def _coefficients(C: FloatArray | SparseArray) -> dict[str, Writer]:
+    if isinstance(C, np.ndarray):
+        return {"coefficients.npz": partial(np.savez, coefficients=C)}
+    return {"coefficients-sparse.npz": partial(write_sparse, matrix=C)}
 
 
-def neighbours(affinity: FloatArray, k: int) -> sparse.csr_array:
-    """The k largest entries of each row off the diagonal, made symmetric by the maximum."""
-    n = len(affinity)
-    rows = np.repeat(np.arange(n), k)
-    columns = np.concatenate([_largest(i, row, k) for i, row in enumerate(affinity)])
-    kept = sparse.csr_array((affinity[rows, columns], (rows, columns)), shape=(n, n))
-    kept.eliminate_zeros()
-    return sparse.csr_array(kept.maximum(kept.T))
-
-
-def _largest(own: int, row: FloatArray, k: int) -> Any:
-    others = row.copy()
-    others[own] = -np.inf
-    return np.argpartition(others, -k)[-k:]
+def write_sparse(path: Path, matrix: FloatArray | SparseArray) -> None:
+    """As it is, or the largest entries of a dense one."""
+    sparse.save_npz(path, neighbours(matrix) if isinstance(matrix, np.ndarray) else matrix)
 
 
 def write_json(path: Path, value: Mapping[str, Any] | list[str]) -> None:

@@ -11,6 +11,7 @@ from models.counting import survey
 from models.mapping import flat_map
 from models.spectral import embed, relative_eigengap, sparsely
 from worker.exchange import Spec
+from worker.trainer.files import clustered
 from worker.trainer.results import Finished
 from worker.trainer.run import JobRun
 
@@ -58,7 +59,7 @@ def _tell(run: JobRun, done: int, total: int) -> None:
 
 def _eigenvalues(clustering: Clustering, n: int) -> dict[str, Any]:
     """The Laplacian's smallest eigenvalues, ascending; none of a method without affinity."""
-    A = clustering.affinity
+    A, _ = clustered(clustering)
     if A is None:
         return {"eigenvalues": [], "relative_eigengap": None, "widest_gap": None}
     shown = min(n + min(n, BEYOND), len(A) - 1)

@@ -18,7 +18,8 @@ SHARES: dict[Phase, tuple[float, float]] = {
     Phase.PREDICTING: (0.05, 0.95),
     Phase.SOLVING: (0.30, 0.85),
     Phase.CLUSTERING: (0.85, 0.95),
-    Phase.SCORING: (0.95, 0.97),
+    Phase.ASSIGNING: (0.95, 0.96),
+    Phase.SCORING: (0.96, 0.97),
     Phase.PUBLISHING: (0.97, 1.0),
 }
 """The part of 0..1 that each phase covers; a phase that a method lacks is jumped over."""
@@ -27,6 +28,7 @@ SHARES: dict[Phase, tuple[float, float]] = {
 FITTING = frozenset(SHARES) - {
     Phase.LOADING,
     Phase.COUNTING,
+    Phase.ASSIGNING,
     Phase.SCORING,
     Phase.PUBLISHING,
 }

@@ -96,11 +96,11 @@ def confused(truth: Truth, labels: IntArray, n_clusters: int) -> Confusion | Non
 
 
 def certainty(clustering: Clustering) -> FloatArray:
-    """(N,) in [0, 1]: by the affinity, or what the method says in its place."""
-    if clustering.affinity is not None:
-        return confidence(clustering.affinity, clustering.labels)
-    assert clustering.confidence is not None  # noqa: S101 - see Clustering
-    return clustering.confidence
+    """(N,) in [0, 1]: what the fit says, or by the affinity."""
+    if clustering.confidence is not None:
+        return clustering.confidence
+    assert isinstance(clustering.affinity, np.ndarray)  # noqa: S101 - see Clustering
+    return confidence(clustering.affinity, clustering.labels)
 
 
 def notices(spec: Spec, run: JobRun, finished: Finished) -> list[Notice]:
@@ -124,18 +124,20 @@ def _chosen(count: JSON) -> Notice:
 
 def summary(run: JobRun, finished: Finished, judgement: Judgement) -> JSON:
     """The job row's ``result``."""
-    labels, scores = finished.clustering.labels, judgement.scores
+    clustering, scores = finished.clustering, judgement.scores
+    labels = clustering.labels
     n = finished.n_clusters
     return {
         "n_images": len(labels),
         "n_clusters": n,
+        "landmarks": None if clustering.landmarks is None else len(clustering.landmarks.indices),
         "cluster_sizes": np.bincount(labels, minlength=n).tolist(),
         "labelings": list(finished.labelings),
         "final_labels": finished.final,
         "scores": scores and scores[finished.final],
         "scores_by": scores,
-        "diagnostics": files.plain(finished.clustering.diagnostics),
-        "candidates": list(finished.clustering.candidates) or None,
+        "diagnostics": files.plain(clustering.diagnostics),
+        "candidates": list(clustering.candidates) or None,
         "seconds": round(run.elapsed, 3),
         "device": machine.device_name(run.device),
         "threads": run.threads,

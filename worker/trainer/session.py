@@ -5,10 +5,11 @@ import threading
 import time
 
 from jobs.states import Phase
-from models import ensemble, selection
-from models.base import FloatArray, Method, Shape
+from models import ensemble, landmarks, selection
+from models.base import Clustering, FloatArray, Method, Shape
 from models.catalogue import parse
 from models.counting import survey
+from models.sizes import fitted_images
 from worker.exchange import Spec
 from worker.trainer import checkpoints, machine
 from worker.trainer.images import load_images
@@ -50,12 +51,17 @@ def fit(spec: Spec, method: Method, run: JobRun) -> Finished:
         "%d images of %s on %s", *loaded.images.shape[:1], loaded.images.shape[1:], run.device
     )
     n = spec.n_clusters or choose(loaded.images, run)
-    method = method.resolve(Shape(*loaded.images.shape), n)
+    n_images, *shape = loaded.images.shape
+    fitted = fitted_images(n_images, spec.n_clusters, spec.landmarks)
+    method = method.resolve(Shape(fitted, *shape), n)
+
+    def cluster(images: FloatArray) -> Clustering:
+        if spec.select:
+            return selection.fit(method, images, n, run)
+        return ensemble.fit(method, images, n, run, spec.ensemble)
+
     began = time.monotonic()
-    if spec.select:
-        clustering = selection.fit(method, loaded.images, n, run)
-    else:
-        clustering = ensemble.fit(method, loaded.images, n, run, spec.ensemble)
+    clustering = landmarks.fit(cluster, loaded.images, n, run, fitted)
     logger.info("fitted in %.1f s", time.monotonic() - began)
     return Finished(method, loaded, clustering, n)
 
