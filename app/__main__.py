@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from app.main import create_app
 from app.streams import Streams
 from jobs import logs
+from jobs.errors import StoreRefused, StoreUnavailable
 from jobs.settings import Settings, SettingsError, load
 from jobs.store import Store
 from jobs.store.database import Database
@@ -66,9 +67,12 @@ def main() -> int:
         if migrated(settings):
             os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - without what migrating loads
         app = create_app(settings)
-    except (SettingsError, SchemaTooNew) as error:
+    except (SettingsError, SchemaTooNew, StoreRefused) as error:
         sys.stderr.write(f"{error}\n")
         return REFUSED
+    except StoreUnavailable as error:
+        sys.stderr.write(f"{error}\n")
+        return FAILED
     logs.configure(settings.log_format, settings.log_level, "api")
     config = uvicorn.Config(
         app,

@@ -10,7 +10,7 @@ from app import errors
 from app.metrics import Metrics
 from app.rates import Rates
 from app.streams import Streams
-from jobs.artifacts import ArtifactStore
+from jobs.artifacts import ArtifactStore, open_store
 from jobs.queue import Queue, celery_app
 from jobs.records import Limits, Scope
 from jobs.settings import Settings
@@ -42,14 +42,21 @@ class Context:
 
     @classmethod
     def open(cls, settings: Settings) -> "Context":
-        """Connect to what the settings name; the broker is not contacted yet."""
+        """Connect to what the settings name; the broker is not contacted yet.
+
+        Raises:
+            StoreRefused: if the artifact store cannot be used.
+            StoreUnavailable: if it does not answer.
+        """
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
         store = Store(settings)
         streams = Streams(store.events)
+        artifacts = open_store(settings)
+        artifacts.check()
         return cls(
             settings=settings,
             store=store,
-            artifacts=ArtifactStore(settings.artifacts_dir),
+            artifacts=artifacts,
             queue=Queue(celery_app(settings)),
             readers=CapacityLimiter(READERS),
             streams=streams,

@@ -5,7 +5,6 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app import problems
 from app.errors import RangeNotSatisfiable
+from jobs.artifacts import ArtifactStore
 from jobs.errors import Gone
 from jobs.records import Artifact
 
@@ -49,10 +49,10 @@ class Body:
         }
 
 
-def of_artifact(path: Path, artifact: Artifact) -> Body:
+def of_artifact(store: ArtifactStore, artifact: Artifact) -> Body:
     """Raises Gone if the file was deleted since its record was read."""
     try:
-        file = path.open("rb")
+        file = store.open(artifact.key)
     except FileNotFoundError:
         raise Gone(f"The file {artifact.name!r} has been deleted.") from None
     return Body(file, artifact.bytes, artifact.sha256, artifact.media_type, artifact.name)

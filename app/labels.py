@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.context import Context
 from app.results import find
+from jobs.artifacts import read
 from jobs.records import Artifact, Job
 
 if TYPE_CHECKING:
@@ -57,13 +58,14 @@ def assignment(context: Context, job: Job, by: str | None) -> Assignment:
 def load(context: Context, artifact: Artifact) -> "NDArray[Any]":
     import numpy as np  # noqa: PLC0415 - the API starts without it
 
-    array: NDArray[Any] = np.load(context.artifacts.path(artifact.key), allow_pickle=False)
+    with context.artifacts.open(artifact.key) as file:
+        array: NDArray[Any] = np.load(file, allow_pickle=False)
     return array
 
 
 def _names(context: Context, job: Job) -> list[str]:
-    path = context.artifacts.path(find(context, job, "names.json").key)
-    names: list[str] = json.loads(path.read_text(encoding="utf-8"))
+    key = find(context, job, "names.json").key
+    names: list[str] = json.loads(read(context.artifacts, key))
     return names
 
 

@@ -8,6 +8,7 @@ from app.context import Context
 from app.requests import PredictionRequest, method_name
 from app.results import find
 from app.submission import MIB
+from jobs.artifacts import read
 from jobs.records import JSON, Dataset, Job, Notice
 from models.base import WEAK_HEAD, Shape
 from models.catalogue import parse
@@ -44,7 +45,7 @@ def model_of(context: Context, job: Job) -> Model:
             f"{method_name(method)} as it was set trains no head that could assign new images: "
             "run s2convscn with gamma4 and epochs above 0."
         )
-    found = json.loads(context.artifacts.path(find(context, job, MODEL).key).read_bytes())
+    found = json.loads(read(context.artifacts, find(context, job, MODEL).key))
     layers = tuple(Layer(*layer) for layer in found["hyperparameters"]["encoder"])
     channels, height, width = found["image_shape"]
     return Model(channels, height, width, found["n_clusters"], layers)

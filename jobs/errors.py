@@ -68,6 +68,18 @@ class BrokerUnavailable(DomainError):
     """The queue cannot be reached."""
 
 
+class StoreUnavailable(DomainError):
+    """The artifact store cannot be reached."""
+
+
+class StoreRefused(DomainError):
+    """The artifact store cannot be used with these settings."""
+
+
+class KeyTaken(DomainError):
+    """The artifact store has another file under this key."""
+
+
 class JobFailed(DomainError):
     """The job failed."""
 

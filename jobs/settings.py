@@ -6,7 +6,7 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,6 +36,21 @@ class Settings(BaseSettings):
     )
     broker_url: str | None = Field(
         None, description="redis:// URL; by default the embedded broker's socket."
+    )
+    artifacts_url: str | None = Field(
+        None,
+        description="s3://bucket or s3://bucket/prefix; by default a folder inside the data "
+        "folder.",
+    )
+    s3_endpoint: str | None = Field(
+        None, description="URL of a server that speaks S3; by default Amazon's."
+    )
+    s3_region: str | None = Field(None, description="The bucket's; by default boto3's.")
+    s3_access_key_id: str | None = Field(
+        None, description="By default the credentials that boto3 finds."
+    )
+    s3_secret_key_file: Path | None = Field(
+        None, description="File that holds the secret of that access key."
     )
     database_password_file: Path | None = Field(
         None, description="File that holds the password of the user in the database's URL."
@@ -122,7 +137,9 @@ class Settings(BaseSettings):
         3, description="Crashed or lost attempts after which a job fails."
     )
 
-    @field_validator("database_url", "broker_url", mode="before")
+    @field_validator(
+        "database_url", "broker_url", "artifacts_url", "s3_endpoint", "s3_region", mode="before"
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return value or None
@@ -132,6 +149,15 @@ class Settings(BaseSettings):
     def _broker_is_redis(cls, value: str | None) -> str | None:
         if value and not value.startswith(("redis://", "rediss://", "redis+socket://")):
             message = "must begin with redis://, rediss:// or redis+socket://"
+            raise ValueError(message)
+        return value
+
+    @field_validator("artifacts_url")
+    @classmethod
+    def _artifacts_are_supported(cls, value: str | None) -> str | None:
+        url = urlsplit(value or "s3://none")
+        if url.scheme != "s3" or not url.netloc or url.query or url.fragment:
+            message = "must be s3://bucket or s3://bucket/prefix"
             raise ValueError(message)
         return value
 
@@ -182,6 +208,11 @@ class Settings(BaseSettings):
         return with_password(url, self.broker_password_file)
 
     @property
+    def s3_secret_key(self) -> str | None:
+        """Raises SettingsError if its file cannot be read."""
+        return None if self.s3_secret_key_file is None else _secret(self.s3_secret_key_file)
+
+    @property
     def broker_socket(self) -> Path:
         """The embedded broker's socket; in the temporary folder if its path would be too long."""
         path = self.data_dir.resolve() / "broker" / "valkey.sock"
@@ -208,13 +239,17 @@ def with_password(url: str, file: Path | None) -> str:
     """
     if file is None:
         return url
-    try:
-        password = file.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The password file {file} cannot be read: {error}.") from None
+    password = _secret(file)
     scheme, _, rest = url.partition("://")
     user, at, place = rest.rpartition("@")
     return f"{scheme}://{user.partition(':')[0]}:{quote(password, safe='')}@{place if at else rest}"
+
+
+def _secret(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The password file {file} cannot be read: {error}.") from None
 
 
 class SettingsError(Exception):
@@ -230,7 +265,7 @@ def load() -> Settings:
     """
     try:
         settings = Settings()
-        _ = settings.database, settings.broker  # their password files are there
+        _ = settings.database, settings.broker, settings.s3_secret_key  # their files are there
     except ValidationError as error:
         lines = [
             f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}={e['input']!r}: {e['msg']}"

@@ -5,11 +5,14 @@ import shutil
 import time
 from contextlib import suppress
 from enum import Enum
+from functools import partial
+from pathlib import Path
 from threading import Event
+from typing import NamedTuple
 
 from jobs import errors
 from jobs.artifacts import ArtifactStore
-from jobs.records import AUTO, Claim
+from jobs.records import AUTO, Artifact, Claim
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.store import Store
@@ -18,9 +21,11 @@ from worker.lease import Lease
 from worker.metrics import Course
 from worker.process import Trainer
 from worker.publication import publish
-from worker.relay import Relay, by_age
+from worker.relay import KEPT, Relay, by_age
 
 TICK_SECONDS = 0.1
+MODEL = frozenset({"model.json", "model.safetensors"})
+"""What a prediction needs of the job that it predicts with."""
 STALL_STEPS = 10
 """A silence of so many of its longest steps is a stall."""
 FATAL = {
@@ -72,7 +77,7 @@ class Attempt:
         trainer = None
         try:
             self.scratch.create()
-            write(self.scratch.spec, specify(self.claim, self.settings, self.artifacts))
+            write(self.scratch.spec, self._specify())
             trainer = Trainer(self.scratch)
             logger.info("%s: trainer %d started", self.name, trainer.pid)
             self._watch(trainer)
@@ -202,29 +207,55 @@ class Attempt:
         self.course.ended("lost", error.slug())
         self.lease.insist(lambda: self.lease.attempts.lost(*self.mine, error))
 
+    def _specify(self) -> Spec:
+        """What the trainer needs; files of a store that is far away are fetched."""
+        inputs, keep = self.scratch.root / "inputs", self.lease.keep
+        checkpoints = by_age(self.claim.checkpoint)[-KEPT:]
+        fetch = partial(self.artifacts.fetch, alive=keep)
+        dataset_id = self.claim.job.dataset_id
+        return specify(
+            self.claim,
+            self.settings,
+            Inputs(
+                self.artifacts.fetch_all(f"datasets/{dataset_id}", inputs / "dataset", keep),
+                {file.name: fetch(file.key, inputs / "model") for file in self._model()},
+                [fetch(file.key, inputs / "checkpoints") for file in reversed(checkpoints)],
+            ),
+        )
 
-def specify(claim: Claim, settings: Settings, artifacts: ArtifactStore) -> Spec:
+    def _model(self) -> list[Artifact]:
+        return [file for file in self.claim.model if file.name in MODEL]
+
+
+class Inputs(NamedTuple):
+    """Local files: the data set's folder, a model's by name, checkpoints, the newest first."""
+
+    dataset: Path
+    model: dict[str, Path]
+    checkpoints: list[Path]
+
+
+def specify(claim: Claim, settings: Settings, inputs: Inputs) -> Spec:
     job, request = claim.job, claim.job.request
-    checkpoints = by_age(claim.checkpoint)
     return Spec(
         job_id=job.id,
         attempt=claim.attempt,
         scratch=settings.scratch_dir / job.id / str(claim.attempt),
-        dataset=artifacts.path(f"datasets/{job.dataset_id}"),
+        dataset=inputs.dataset,
         source=claim.dataset.model_dump(include={"id", "name", "sha256"}),
         request=request,
         method=job.method,
         n_clusters=None if request["n_clusters"] == AUTO else request["n_clusters"],
         predicts=job.predicts,
-        model={file.name: artifacts.path(file.key) for file in claim.model},
+        model=inputs.model,
         seed=request.get("seed") or 0,
         ensemble=request.get("ensemble") or 1,
         landmarks=request.get("landmarks"),
         select=request.get("select"),
         image_size=request.get("image_size"),
         notices=[*claim.dataset.notices, *job.notices],
-        checkpoints=[artifacts.path(file.key) for file in reversed(checkpoints)],
-        next_checkpoint=max((number(file.name) for file in checkpoints), default=0) + 1,
+        checkpoints=inputs.checkpoints,
+        next_checkpoint=max((number(file.name) for file in claim.checkpoint), default=0) + 1,
         checkpoint_seconds=settings.checkpoint_seconds,
         device=settings.device,
         threads=settings.threads,

@@ -46,6 +46,11 @@ class Lease:
         else:
             self.status, self._renewed = status, self._tried
 
+    def keep(self) -> None:
+        """Renew it if that is due, in the midst of something long."""
+        if self.due():
+            self.beat(None)
+
     def over(self) -> bool:
         return time.monotonic() - self._renewed > self._length
 

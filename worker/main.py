@@ -14,7 +14,8 @@ from httpx import create_ssl_context
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import logs
-from jobs.artifacts import ArtifactStore
+from jobs.artifacts import ArtifactStore, open_store
+from jobs.errors import StoreRefused, StoreUnavailable
 from jobs.queue import QUEUE, TASK, Queue, celery_app
 from jobs.settings import Settings, SettingsError, load
 from jobs.store import Store
@@ -36,7 +37,8 @@ COURIERS, COURIER_SECONDS = 2, 1.0
 def main() -> int:
     """Run until SIGTERM or SIGINT.
 
-    Exit status 2 for a wrong setting or the schema of a later version, 1 without database.
+    Exit status 2 for a wrong setting, a store that refuses, or the schema of a later version; 1
+    without database or store.
     """
     try:
         settings = load()
@@ -46,11 +48,16 @@ def main() -> int:
     configure_logging(settings)
     figures = Figures()
     try:
+        artifacts = open_store(settings)
+        artifacts.check()
         store = Store(settings)
         stop = figures.serve(settings)
-    except SchemaTooNew as error:
+    except (SchemaTooNew, StoreRefused) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except StoreUnavailable as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     except OSError as error:
         where = f"{settings.metrics_host}:{settings.metrics_port}"
         sys.stderr.write(f"Figures cannot be shown at {where}: {error.strerror}.\n")
@@ -59,7 +66,7 @@ def main() -> int:
         sys.stderr.write(f"The database cannot be used: {getattr(error, 'orig', error)}\n")
         return 1
     try:
-        work(settings, store, figures)
+        work(settings, store, artifacts, figures)
     finally:
         stop()
     return 0
@@ -80,8 +87,7 @@ def _leave_logging_alone(**_: Any) -> None:
     """Celery sets up no logging of its own when this signal has a receiver."""
 
 
-def work(settings: Settings, store: Store, figures: Figures) -> None:
-    artifacts = ArtifactStore(settings.artifacts_dir)
+def work(settings: Settings, store: Store, artifacts: ArtifactStore, figures: Figures) -> None:
     celery = celery_app(settings)
     name = f"worker-{secrets.token_hex(4)}@{socket.gethostname()}"
     supervisor = Supervisor(settings, store, artifacts, Queue(celery), name, figures)

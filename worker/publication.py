@@ -18,9 +18,7 @@ def publish(outcome: Outcome, artifacts: ArtifactStore, scratch: Scratch, lease:
     is not known, and a later sweep can tell.
     """
     for file in outcome.files:
-        artifacts.take(scratch.results / file.name, file.key)
-        if lease.due():
-            lease.beat(None)
+        artifacts.take(scratch.results / file.name, file.key, lease.keep)
     notices = [notice.model_dump() for notice in outcome.notices]
     succeeded = lease.insist(
         lambda: lease.attempts.succeed(
@@ -37,13 +35,13 @@ def publish(outcome: Outcome, artifacts: ArtifactStore, scratch: Scratch, lease:
         _forget_others(outcome, artifacts, lease.job_id)
     elif succeeded is False:
         for file in outcome.files:
-            artifacts.path(file.key).unlink(missing_ok=True)
+            artifacts.remove(file.key)
     return bool(succeeded)
 
 
 def _forget_others(outcome: Outcome, artifacts: ArtifactStore, job_id: str) -> None:
     """Delete what the row no longer names: checkpoints, and files of earlier attempts."""
-    named = {artifacts.path(file.key) for file in outcome.files}
-    for path in artifacts.path(f"jobs/{job_id}").rglob("*"):
-        if path.is_file() and path not in named:
-            path.unlink(missing_ok=True)
+    named = {file.key for file in outcome.files}
+    for found in list(artifacts.listed(f"jobs/{job_id}")):
+        if found.key not in named:
+            artifacts.remove(found.key)

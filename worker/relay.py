@@ -1,11 +1,21 @@
 """Brings a trainer's checkpoints into the artifact store and its row."""
 
+import logging
+import time
+from contextlib import suppress
+from pathlib import Path
+
 from jobs.artifacts import ArtifactStore
+from jobs.errors import StoreUnavailable
 from jobs.records import Artifact, Claim
 from worker.exchange import Scratch
 from worker.lease import Lease
 
 KEPT = 2
+AWAY_SECONDS = 10.0
+"""How long a store that does not answer is left alone."""
+
+logger = logging.getLogger(__name__)
 
 
 class Relay:
@@ -20,17 +30,31 @@ class Relay:
         own = f"jobs/{claim.job.id}/"
         self.kept = [file for file in by_age(claim.checkpoint) if file.key.startswith(own)]
         self._unsaved = False
+        self._not_before = 0.0
 
     def take(self) -> None:
         """Move what the trainer has finished into the store, and note it in the row."""
         for record in sorted(self.scratch.checkpoints.glob("checkpoint-*.json")):
             file = Artifact.model_validate_json(record.read_bytes())
-            self.artifacts.take(record.with_name(file.name), file.key)
+            if not self._stored(record.with_name(file.name), file.key):
+                break
             record.unlink()
             self.kept.append(file)
             self._unsaved = True
         if self._unsaved:
             self._save()
+
+    def _stored(self, path: Path, key: str) -> bool:
+        """Whether it is in the store now; while that is away, training goes on without it."""
+        if time.monotonic() < self._not_before:
+            return False
+        try:
+            self.artifacts.take(path, key, self.lease.keep)
+        except StoreUnavailable as error:
+            logger.warning("%s waits: %s", key, error.detail)
+            self._not_before = time.monotonic() + AWAY_SECONDS
+            return False
+        return True
 
     def _save(self) -> None:
         dropped, kept = self.kept[:-KEPT], self.kept[-KEPT:]
@@ -38,7 +62,8 @@ class Relay:
         if self.lease.try_once(lambda: save(self.lease.job_id, self.lease.attempt, kept)):
             self.kept, self._unsaved = kept, False
             for file in dropped:
-                self.artifacts.path(file.key).unlink(missing_ok=True)
+                with suppress(StoreUnavailable):  # a later sweep finds it
+                    self.artifacts.remove(file.key)
 
 
 def by_age(files: list[Artifact]) -> list[Artifact]:

@@ -3,10 +3,11 @@
 import logging
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from jobs.artifacts import ArtifactStore
+from jobs.artifacts import ArtifactStore, Stored
 from jobs.settings import Settings
 from jobs.store import Store
 
@@ -17,12 +18,16 @@ logger = logging.getLogger(__name__)
 
 def sweep(settings: Settings, store: Store, artifacts: ArtifactStore) -> None:
     """Remove deleted data sets and jobs, files of dead attempts, and stale scratch folders."""
-    for path in [
-        *_without_row(artifacts.folders("datasets"), store.datasets.live_ids()),
-        *_without_row(artifacts.folders("jobs"), store.jobs.live_ids()),
-        *_unnamed(store, artifacts),
-        *_stale(settings.scratch_dir, store),
+    datasets, jobs = (_by_id(artifacts, kind) for kind in ("datasets", "jobs"))
+    for key in [
+        *_without_row(datasets, store.datasets.live_ids()),
+        *_without_row(jobs, store.jobs.live_ids()),
     ]:
+        logger.info("swept %s, %d bytes", key, artifacts.delete(key))
+    for key in _unnamed(store, jobs):
+        logger.info("swept %s", key)
+        artifacts.remove(key)
+    for path in _stale(settings.scratch_dir, store):
         logger.info("swept %s", path)
         remove(path)
 
@@ -34,19 +39,31 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _without_row(folders: list[Path], live: set[str]) -> Iterator[Path]:
-    return (folder for folder in folders if folder.name not in live and is_old(folder))
+def _by_id(artifacts: ArtifactStore, kind: str) -> dict[str, list[Stored]]:
+    """The files under each key such as ``jobs/ID``."""
+    found: dict[str, list[Stored]] = defaultdict(list)
+    for file in artifacts.listed(kind):
+        found["/".join(file.key.split("/")[:2])].append(file)
+    return found
 
 
-def _unnamed(store: Store, artifacts: ArtifactStore) -> Iterator[Path]:
+def _without_row(found: dict[str, list[Stored]], live: set[str]) -> Iterator[str]:
+    for key, files in found.items():
+        if key.split("/")[1] not in live and is_past(max(file.modified for file in files)):
+            yield key
+
+
+def _unnamed(store: Store, found: dict[str, list[Stored]]) -> Iterator[str]:
     """Files of attempts that are over, named by no row: late results, dropped checkpoints."""
-    for job in artifacts.folders("jobs"):
-        files = [path for path in job.glob("*/*") if is_old(path)]
+    for files in found.values():
+        old = [file for file in files if is_past(file.modified)]
         active = _active(store)
-        named = {artifacts.path(file.key) for file in store.jobs.artifacts(job.name)}
-        for path in files:
-            if path not in named and (job.name, path.parent.name) not in active:
-                yield path
+        for file in old:
+            _, job_id, attempt, *_ = file.key.split("/")
+            if (job_id, attempt) in active:
+                continue
+            if file.key not in {artifact.key for artifact in store.jobs.artifacts(job_id)}:
+                yield file.key
 
 
 def _stale(scratch: Path, store: Store) -> Iterator[Path]:
@@ -67,4 +84,8 @@ def is_old(path: Path) -> bool:
         times = [p.stat().st_mtime for p in (path, *path.rglob("*"))]
     except FileNotFoundError:
         return False
-    return time.time() - max(times) > YOUNG_SECONDS
+    return is_past(max(times))
+
+
+def is_past(modified: float) -> bool:
+    return time.time() - modified > YOUNG_SECONDS

@@ -1,9 +1,8 @@
 """Reads the canonical form. Needs NumPy alone."""
 
-import json
+import io
 import zlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jobs.errors import NotFound
 
@@ -13,19 +12,15 @@ if TYPE_CHECKING:
 PNG_COLOUR_TYPES = {1: 0, 3: 2}
 
 
-def load_index(folder: Path) -> dict[str, Any]:
-    """The document index.json of a data set's folder."""
-    index: dict[str, Any] = json.loads((folder / "index.json").read_bytes())
-    return index
-
-
 def has_pictures(index: dict[str, Any]) -> bool:
     """Whether the set holds images; if not, feature vectors."""
     return index["channels"] in PNG_COLOUR_TYPES
 
 
-def read_image(folder: Path, index: dict[str, Any], position: int) -> "NDArray[Any]":
+def read_image(pixels: BinaryIO, index: dict[str, Any], position: int) -> "NDArray[Any]":
     """One image as (H, W, C), uint8 or float32 in [0, 1]; reads that image's bytes alone.
+
+    ``pixels`` is the file pixels.npy.
 
     Raises:
         NotFound: if the set has no image at this position.
@@ -37,9 +32,17 @@ def read_image(folder: Path, index: dict[str, Any], position: int) -> "NDArray[A
         raise NotFound(f"There is no image {position}: the set has images 0 to {len(images) - 1}.")
     image = images[position]
     shape = image["height"], image["width"], index["channels"]
-    pixels = np.load(folder / "pixels.npy", mmap_mode="r")
-    part = pixels[image["offset"] : image["offset"] + shape[0] * shape[1] * shape[2]]
-    return np.array(part).reshape(shape)
+    version = np.lib.format.read_magic(pixels)
+    read_header = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    _, _, kind = read_header(pixels)
+    size = kind.itemsize
+    pixels.seek(image["offset"] * size, io.SEEK_CUR)
+    part = pixels.read(shape[0] * shape[1] * shape[2] * size)
+    return np.frombuffer(part, kind).reshape(shape)
 
 
 def png_bytes(image: "NDArray[Any]") -> bytes:

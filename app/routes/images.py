@@ -1,6 +1,6 @@
 """The images of a set: names, sizes, truth, pixels."""
 
-from pathlib import Path as Folder
+import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -15,6 +15,7 @@ from app.pages import Cursor, Limit, decode_number, encode
 from app.requests import IdPath
 from app.routes.files import file_route
 from app.schemas import ImagePage, ImageView
+from jobs.artifacts import read
 from jobs.errors import Gone, NotFound
 
 router = APIRouter(prefix="/v1/datasets/{dataset_id}/images", tags=["datasets"])
@@ -32,7 +33,7 @@ def images(
     dataset_id: IdPath, context: Current, limit: Limit = 100, cursor: Cursor = None
 ) -> ImagePage:
     """In the order that labels and affinity have."""
-    _, index = _open(context, dataset_id)
+    index = _index(context, dataset_id)
     start, total = decode_number(cursor), len(index["images"])
     stop = min(start + limit, total)
     return ImagePage(
@@ -57,21 +58,22 @@ def image(
     context: Current,
 ) -> Response:
     """As it is clustered, at 8 bits a channel."""
-    folder, document = _open(context, dataset_id)
+    document = _index(context, dataset_id)
     if not canonical.has_pictures(document):
         raise errors.NoPicture(
             f"The data set {dataset_id!r} holds feature vectors of {document['channels']} numbers, "
             "which have no picture; their names and truth are in the list."
         )
-    png = canonical.png_bytes(canonical.read_image(folder, document, index))
+    with context.artifacts.open(f"datasets/{dataset_id}/pixels.npy") as pixels:
+        png = canonical.png_bytes(canonical.read_image(pixels, document, index))
     return deliver(request, of_bytes(png, "image/png", f"{dataset_id}-{index}.png"))
 
 
-def _open(context: Context, dataset_id: str) -> tuple[Folder, dict[str, Any]]:
-    """Folder and index of a live data set. Raises NotFound or Gone."""
+def _index(context: Context, dataset_id: str) -> dict[str, Any]:
+    """The document of a live data set. Raises NotFound or Gone."""
     context.store.datasets.get(dataset_id, context.owner)
-    folder = context.artifacts.path(f"datasets/{dataset_id}")
-    return folder, canonical.load_index(folder)
+    index: dict[str, Any] = json.loads(read(context.artifacts, f"datasets/{dataset_id}/index.json"))
+    return index
 
 
 def _view(dataset_id: str, index: dict[str, Any], position: int) -> ImageView:

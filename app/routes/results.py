@@ -16,6 +16,7 @@ from app.results import find, succeeded
 from app.routes.files import file_route
 from app.schemas import ArtifactList, Labels, Spectrum
 from app.views import artifact_view
+from jobs.artifacts import read
 from jobs.errors import Gone, NotFound, NotReady
 from jobs.records import Artifact, Job
 
@@ -120,7 +121,7 @@ def spectrum(job_id: IdPath, context: Current) -> Spectrum:
     the features that the method found, around the number that it used.
     """
     found = find(context, succeeded(context, job_id), "spectrum.json")
-    return Spectrum.model_validate_json(context.artifacts.path(found.key).read_bytes())
+    return Spectrum.model_validate_json(read(context.artifacts, found.key))
 
 
 @router.get(
@@ -174,4 +175,4 @@ def _list(job: Job, found: list[Artifact]) -> ArtifactList:
 
 
 def _deliver(context: Context, request: Request, artifact: Artifact) -> Response:
-    return deliver(request, of_artifact(context.artifacts.path(artifact.key), artifact))
+    return deliver(request, of_artifact(context.artifacts, artifact))

@@ -1,7 +1,5 @@
 """Health, workers and the kinds of problems."""
 
-import os
-
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
@@ -14,7 +12,14 @@ from app.errors import InvalidRequest, ServiceNotReady
 from app.requests import WordPath
 from app.schemas import Live, ProblemKind, ProblemKinds, Ready, WorkerList
 from app.views import worker_view
-from jobs.errors import BrokerUnavailable, DomainError, Gone, NotFound
+from jobs.errors import (
+    BrokerUnavailable,
+    DomainError,
+    Gone,
+    NotFound,
+    StoreRefused,
+    StoreUnavailable,
+)
 from jobs.records import Worker
 
 router = APIRouter(tags=["service"])
@@ -74,8 +79,11 @@ def _broker(context: Context) -> str:
 
 
 def _store(context: Context) -> str:
-    root = context.artifacts.root
-    return "ok" if os.access(root, os.W_OK | os.X_OK) else f"cannot be written: {root.name}"
+    try:
+        context.artifacts.check()
+    except (StoreRefused, StoreUnavailable) as error:
+        return error.detail.rstrip(".")
+    return "ok"
 
 
 @router.get(

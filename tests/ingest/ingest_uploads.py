@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.ingest import Ingested, IngestOptions, sniff
-from app.ingest.canonical import load_index, read_image
+from app.ingest.canonical import read_image
 from app.ingest.options import Order
 from app.ingest.process import PRODUCTS, limits_of
 from jobs.settings import Settings
@@ -36,10 +36,11 @@ class Read(NamedTuple):
 
 
 def read_back(folder: Path, ingested: Ingested) -> Read:
-    index = load_index(folder)
-    images = {
-        image["name"]: read_image(folder, index, i) for i, image in enumerate(index["images"])
-    }
+    index = json.loads((folder / "index.json").read_bytes())
+    images = {}
+    for i, image in enumerate(index["images"]):
+        with (folder / "pixels.npy").open("rb") as file:
+            images[image["name"]] = read_image(file, index, i)
     pixels = np.load(folder / "pixels.npy")
     assert pixels.ndim == 1
     assert pixels.dtype.name == index["dtype"] == ingested.dtype

@@ -1,13 +1,11 @@
 import io
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from ingest_uploads import colour, gray
 from PIL import Image
 
-from app.ingest.canonical import load_index, png_bytes, read_image
+from app.ingest.canonical import png_bytes, read_image
 from app.ingest.naming import flaw, natural
 from jobs.errors import NotFound
 
@@ -21,19 +19,20 @@ def test_png_holds_the_pixels(image: np.ndarray) -> None:
             np.testing.assert_array_equal(np.asarray(picture).reshape(image.shape), image)
 
 
-def test_images_are_read_one_by_one(tmp_path: Path) -> None:
-    np.save(tmp_path / "pixels.npy", np.arange(11, dtype=np.uint8))
+def test_images_are_read_one_by_one() -> None:
+    file = io.BytesIO()
+    np.save(file, np.arange(11, dtype=np.uint8))
     images = [
         {"name": "a", "height": 2, "width": 3, "offset": 0},
         {"name": "b", "height": 5, "width": 1, "offset": 6},
     ]
-    (tmp_path / "index.json").write_text(json.dumps({"channels": 1, "images": images}))
-    index = load_index(tmp_path)
-    assert read_image(tmp_path, index, 0)[..., 0].tolist() == [[0, 1, 2], [3, 4, 5]]
-    assert read_image(tmp_path, index, 1).shape == (5, 1, 1)
+    index = {"channels": 1, "images": images}
+    for position, expected in ((0, [[0, 1, 2], [3, 4, 5]]), (1, [[6], [7], [8], [9], [10]])):
+        file.seek(0)
+        assert read_image(file, index, position)[..., 0].tolist() == expected
     for position in (-1, 2):
         with pytest.raises(NotFound, match="images 0 to 1"):
-            read_image(tmp_path, index, position)
+            read_image(file, index, position)
 
 
 def test_natural_order() -> None:

@@ -1,38 +1,232 @@
 import hashlib
+import io
+import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
+import numpy as np
 import pytest
+from object_store import ACCESS, SECRET, ObjectStore, running
 
-from jobs.artifacts import ArtifactStore, describe
+from jobs.artifacts import ArtifactStore, describe, open_store, read
+from jobs.artifacts.folder import FolderStore
+from jobs.artifacts.s3 import PART, S3Store, connect
+from jobs.errors import KeyTaken, StoreRefused, StoreUnavailable
+from jobs.settings import Settings
+
+Put = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    yield from running(tmp_path_factory.mktemp("objects"))
+
+
+@pytest.fixture(params=["folder", "s3", "s3 with prefix"])
+def artifacts(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
+    if request.param == "folder":
+        return FolderStore(tmp_path / "store")
+    server: ObjectStore = request.getfixturevalue("server")
+    bucket = server.bucket(f"b{time.time_ns()}")
+    return S3Store(server.client(), bucket, "a/b" if "prefix" in request.param else "")
 
 
 @pytest.fixture
-def artifacts(tmp_path: Path) -> ArtifactStore:
-    return ArtifactStore(tmp_path / "store")
+def put(artifacts: ArtifactStore, tmp_path: Path) -> Put:
+    def put(key: str, body: bytes = b"12345", **more: Any) -> None:
+        source = tmp_path / "source"
+        source.write_bytes(body)
+        artifacts.take(source, key, **more)
+
+    return put
 
 
 def test_a_file_is_moved_under_its_key(artifacts: ArtifactStore, tmp_path: Path) -> None:
     source = tmp_path / "labels.npy"
     source.write_bytes(b"abc")
     record = describe(source, "jobs/j/1/labels.npy", "labels", "application/x-npy")
+    artifacts.check()
     artifacts.take(source, record.key)
-    assert artifacts.path(record.key).read_bytes() == b"abc"
+    assert read(artifacts, record.key) == b"abc"
     assert not source.exists()
     assert record.sha256 == hashlib.sha256(b"abc").hexdigest()
     assert record.bytes == 3
 
 
 @pytest.mark.parametrize("key", ["../x", "/etc/passwd", "jobs/../../x", ""])
-def test_a_key_cannot_leave_the_store(artifacts: ArtifactStore, key: str) -> None:
-    with pytest.raises(ValueError, match="not a key"):
-        artifacts.path(key)
+def test_a_key_cannot_leave_the_store(artifacts: ArtifactStore, put: Put, key: str) -> None:
+    for act in (put, artifacts.open, artifacts.remove, artifacts.delete):
+        with pytest.raises(ValueError, match="not a key"):
+            act(key)
 
 
-def test_delete_says_what_it_freed(artifacts: ArtifactStore, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / name).write_bytes(b"12345")
-        artifacts.take(tmp_path / name, f"jobs/j/1/{name}")
-    assert [folder.name for folder in artifacts.folders("jobs")] == ["j"]
+def test_a_key_is_written_once(artifacts: ArtifactStore, put: Put) -> None:
+    put("jobs/j/1/a", b"first")
+    put("jobs/j/1/a", b"first")
+    with pytest.raises(KeyTaken, match="jobs/j/1/a"):
+        put("jobs/j/1/a", b"second")
+    assert read(artifacts, "jobs/j/1/a") == b"first"
+
+
+def test_large_files_go_in_parts_and_are_written_once(artifacts: ArtifactStore, put: Put) -> None:
+    body, beats = os.urandom(2 * PART + 17), []
+    put("jobs/j/1/large", body, alive=lambda: beats.append(1))
+    put("jobs/j/1/large", body)
+    with pytest.raises(KeyTaken):
+        put("jobs/j/1/large", os.urandom(2 * PART + 17))
+    with artifacts.open("jobs/j/1/large") as file:
+        assert hashlib.sha256(file.read()).digest() == hashlib.sha256(body).digest()
+    assert isinstance(artifacts, FolderStore) or len(beats) >= 5
+
+
+def test_any_part_can_be_read(artifacts: ArtifactStore, put: Put) -> None:
+    body = os.urandom(3_000_000)
+    put("jobs/j/1/a", body)
+    with artifacts.open("jobs/j/1/a") as file:
+        for start, size in ((0, 10), (2_999_990, 100), (1_500_000, 1_200_000), (5, 5)):
+            file.seek(start)
+            assert file.read(size) == body[start : start + size]
+        assert file.seek(-3, io.SEEK_END) == 2_999_997
+        assert file.read() == body[-3:]
+        assert file.read() == b""
+
+
+def test_numpy_reads_from_it(artifacts: ArtifactStore, put: Put) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, np.arange(7))
+    put("jobs/j/1/a.npy", buffer.getvalue())
+    with artifacts.open("jobs/j/1/a.npy") as file:
+        assert np.load(file, allow_pickle=False).tolist() == list(range(7))
+
+
+def test_what_is_not_there_is_said_so(artifacts: ArtifactStore, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        artifacts.open("jobs/j/1/a")
+    with pytest.raises(FileNotFoundError):
+        artifacts.fetch("jobs/j/1/a", tmp_path / "here")
+    artifacts.remove("jobs/j/1/a")
+    assert artifacts.delete("jobs/j") == 0
+    assert list(artifacts.listed("jobs")) == []
+
+
+def test_files_can_be_had_locally(artifacts: ArtifactStore, put: Put, tmp_path: Path) -> None:
+    put("datasets/d/pixels.npy", b"pixels")
+    put("datasets/d/index.json", b"index")
+    folder = artifacts.fetch_all("datasets/d", tmp_path / "here")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "pixels.npy": b"pixels",
+        "index.json": b"index",
+    }
+    path = artifacts.fetch("datasets/d/index.json", tmp_path / "there")
+    assert path.read_bytes() == b"index"
+
+
+def test_delete_says_what_it_freed_and_spares_the_neighbours(
+    artifacts: ArtifactStore, put: Put
+) -> None:
+    for key in ("jobs/j/1/a", "jobs/j/1/b", "jobs/j2/1/a"):
+        put(key)
     assert artifacts.delete("jobs/j") == 10
     assert artifacts.delete("jobs/j") == 0
-    assert artifacts.folders("jobs") == []
+    assert [file.key for file in artifacts.listed("jobs")] == ["jobs/j2/1/a"]
+
+
+def test_more_files_than_a_page_are_listed_and_deleted(artifacts: ArtifactStore, put: Put) -> None:
+    if isinstance(artifacts, S3Store):
+        where = {"Bucket": artifacts.bucket, "Body": b"1"}
+        for i in range(1005):
+            artifacts.client.put_object(Key=f"{artifacts.prefix}jobs/j/1/{i:04}", **where)
+    else:
+        for i in range(1005):
+            put(f"jobs/j/1/{i:04}", b"1")
+    found = list(artifacts.listed("jobs/j"))
+    assert len(found) == 1005
+    assert all(abs(file.modified - time.time()) < 600 for file in found)
+    assert artifacts.delete("jobs/j") == 1005
+
+
+def settings(server: ObjectStore, tmp_path: Path, **changed: Any) -> Settings:
+    file = tmp_path / "secret"
+    file.write_text(changed.pop("secret", SECRET))
+    known = {
+        "data_dir": tmp_path,
+        "artifacts_url": "s3://first",
+        "s3_endpoint": server.url,
+        "s3_region": "us-east-1",
+        "s3_access_key_id": ACCESS,
+        "s3_secret_key_file": file,
+    }
+    return Settings(**(known | changed))
+
+
+def test_settings_name_the_bucket(server: ObjectStore, tmp_path: Path) -> None:
+    store = open_store(settings(server, tmp_path, artifacts_url="s3://first/some/where"))
+    assert isinstance(store, S3Store)
+    store.check()
+    (tmp_path / "x").write_bytes(b"y")
+    store.take(tmp_path / "x", "jobs/j/1/x")
+    body = server.client().get_object(Bucket="first", Key="some/where/jobs/j/1/x")["Body"]
+    assert body.read() == b"y"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"artifacts_url": "s3://nowhere"}, "no bucket 'nowhere'.*S2CONVSCN_ARTIFACTS_URL"),
+        ({"secret": "wrong"}, "S2CONVSCN_S3_SECRET_KEY_FILE"),
+        ({"s3_access_key_id": "nobody"}, "S2CONVSCN_S3_ACCESS_KEY_ID"),
+    ],
+)
+def test_a_store_that_refuses_says_what_to_correct(
+    server: ObjectStore, tmp_path: Path, changed: dict[str, str], said: str
+) -> None:
+    with pytest.raises(StoreRefused, match=said):
+        open_store(settings(server, tmp_path, **changed)).check()
+
+
+def test_without_credentials_it_says_so(
+    server: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    asked = settings(server, tmp_path, s3_access_key_id=None, s3_secret_key_file=None)
+    with pytest.raises(StoreRefused, match="credentials"):
+        S3Store(connect(asked), "first").check()
+
+
+def test_a_store_that_is_away_is_asked_again_and_then_said_to_be(
+    server: ObjectStore, tmp_path: Path
+) -> None:
+    beats: list[int] = []
+    away = open_store(settings(server, tmp_path, s3_endpoint="http://127.0.0.1:9"))
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        away.check()
+    (tmp_path / "x").write_bytes(b"y")
+    with pytest.raises(StoreUnavailable):
+        away.take(tmp_path / "x", "jobs/j/1/x", lambda: beats.append(1))
+    assert len(beats) == 4
+    assert (tmp_path / "x").exists()
+
+
+def test_an_upload_that_fails_leaves_no_parts(server: ObjectStore, tmp_path: Path) -> None:
+    store = S3Store(server.client(), server.bucket("halves"))
+    (tmp_path / "x").write_bytes(bytes(PART + 1))
+
+    class Full(Exception):
+        pass
+
+    def break_off() -> None:
+        if store.client.list_multipart_uploads(Bucket="halves").get("Uploads"):
+            raise Full
+
+    with pytest.raises(Full):
+        store.take(tmp_path / "x", "jobs/j/1/x", break_off)
+    assert not store.client.list_multipart_uploads(Bucket="halves").get("Uploads")
+    assert list(store.listed("jobs")) == []

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.artifacts import ArtifactStore
+from jobs.artifacts.folder import FolderStore
 from jobs.queue import Queue, celery_app
 from jobs.records import Job
 from jobs.settings import Settings
@@ -65,7 +65,7 @@ class Bench:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = Store(settings)
-        self.artifacts = ArtifactStore(settings.artifacts_dir)
+        self.artifacts = FolderStore(settings.artifacts_dir)
         self.queue = Queue(celery_app(settings))
         self.supervisor = self.new_supervisor("worker-1")
 

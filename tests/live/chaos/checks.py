@@ -12,7 +12,7 @@ from chaos.site import LEASE_SECONDS, Site
 from live_service import Service, processes, wait_until
 from sqlalchemy import Connection, text
 
-from jobs.artifacts import ArtifactStore
+from jobs.artifacts.folder import FolderStore
 from jobs.store import Store
 from worker.sweep import sweep
 
@@ -120,7 +120,7 @@ def _sweep(site: Site) -> None:
         for path in (site.service.data_dir / name).rglob("*"):
             os.utime(path, (earlier, earlier))
     store = Store(site.settings)
-    sweep(site.settings, store, ArtifactStore(site.settings.artifacts_dir))
+    sweep(site.settings, store, FolderStore(site.settings.artifacts_dir))
     store.close()
 
 

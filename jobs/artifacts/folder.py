@@ -1,0 +1,85 @@
+"""A local folder, which API and workers share."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from jobs.artifacts import Alive, Stored, checked, idle, sha256
+from jobs.errors import KeyTaken, StoreRefused
+
+
+class FolderStore:
+    """Implements ``ArtifactStore``. ``root`` is made if it is not there."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def check(self) -> None:
+        if not os.access(self.root, os.W_OK | os.X_OK):
+            raise StoreRefused(f"The folder {self.root.name} cannot be written.")
+
+    def path(self, key: str) -> Path:
+        """The file of a key. Raises ValueError for a key that leaves the store."""
+        return self.root / checked(key)
+
+    def take(self, source: Path, key: str, alive: Alive = idle) -> None:  # noqa: ARG002 - it is near
+        """Flushed to disk first, then linked into place, which fails where a file is."""
+        target = self.path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            source.replace(partial)
+        except OSError:  # another file system
+            shutil.copyfile(source, partial)
+            source.unlink()
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        try:
+            os.link(partial, target)
+        except FileExistsError:
+            if sha256(partial) != sha256(target):
+                raise KeyTaken(f"{key} is there already, with other bytes.") from None
+        finally:
+            partial.unlink()
+        sync_folder(target.parent)
+
+    def open(self, key: str) -> BinaryIO:
+        return self.path(key).open("rb")
+
+    def fetch(self, key: str, folder: Path, alive: Alive = idle) -> Path:  # noqa: ARG002 - it is here
+        path = self.path(key)
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        return path
+
+    def fetch_all(self, prefix: str, folder: Path, alive: Alive = idle) -> Path:  # noqa: ARG002
+        return self.path(prefix)
+
+    def listed(self, prefix: str) -> Iterator[Stored]:
+        for path in self.path(prefix).rglob("*"):
+            with suppress(FileNotFoundError):  # it has just been deleted
+                about = path.stat()
+                if path.is_file():
+                    key = path.relative_to(self.root).as_posix()
+                    yield Stored(key, about.st_size, about.st_mtime)
+
+    def remove(self, key: str) -> None:
+        self.path(key).unlink(missing_ok=True)
+
+    def delete(self, prefix: str) -> int:
+        freed = sum(file.bytes for file in self.listed(prefix))
+        shutil.rmtree(self.path(prefix), ignore_errors=True)
+        return freed
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries, so that a rename survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
