@@ -77,11 +77,14 @@ class Attempt:
         trainer = None
         try:
             self.scratch.create()
-            write(self.scratch.spec, self._specify())
+            spec = self.lease.outlast(self._specify, self.shutdown.is_set)
+            write(self.scratch.spec, spec)
             trainer = Trainer(self.scratch)
             logger.info("%s: trainer %d started", self.name, trainer.pid)
             self._watch(trainer)
             self._conclude(trainer)
+        except errors.StoreUnavailable as error:
+            self._without_store(error)
         except Exception as error:
             logger.exception("%s: the worker could not go on", self.name)
             self._lost(f"The worker could not go on: {type(error).__name__}: {error}.")
@@ -89,6 +92,15 @@ class Attempt:
             if trainer is not None:
                 trainer.kill()
             self._clean()
+
+    def _without_store(self, error: errors.StoreUnavailable) -> None:
+        """It was waited for until there was a reason to end."""
+        if self.lease.status is Status.CANCELLING:
+            self._cancelled()
+        elif self.shutdown.is_set():
+            self._release()
+        else:
+            self._lost(error.detail)
 
     def _clean(self) -> None:
         """Remove the scratch folder, and those that killed workers left of earlier attempts."""
@@ -160,7 +172,7 @@ class Attempt:
         if self.reason is Reason.CANCEL:
             self._cancelled()
         elif outcome is not None:
-            done = publish(outcome, self.artifacts, self.scratch, self.lease)
+            done = self.lease.outlast(partial(self._publish, outcome), self.shutdown.is_set)
             self.course.ended("succeeded" if done else "lost")
         elif self.reason is Reason.TIME_LIMIT:
             self._fail(errors.TimeLimit(f"It may compute for {self.claim.job.max_seconds:g} s."))
@@ -168,6 +180,9 @@ class Attempt:
             self._release()
         else:
             self._crashed(trainer)
+
+    def _publish(self, outcome: Outcome) -> bool:
+        return publish(outcome, self.artifacts, self.scratch, self.lease)
 
     def _cancelled(self) -> None:
         logger.info("%s: cancelled", self.name)

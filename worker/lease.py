@@ -3,14 +3,19 @@
 import logging
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from jobs.errors import StoreUnavailable
 from jobs.records import Claim, Progress
 from jobs.settings import Settings
+from jobs.states import Status
 from jobs.store import Store
 
 RETRY_SECONDS = 0.5
+
+Answer = TypeVar("Answer")
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +72,22 @@ class Lease:
         while (answer := self.try_once(call)) is None and not self.over():
             time.sleep(RETRY_SECONDS)
         return answer
+
+    def outlast(self, call: Callable[[], Answer], given_up: Callable[[], bool]) -> Answer:
+        """Repeat a call until the artifact store answers, for as long as there is reason to.
+
+        Raises:
+            StoreUnavailable: once the lease is lost, or it is given up.
+        """
+        while True:
+            try:
+                return call()
+            except StoreUnavailable as error:
+                self.keep()
+                if self.lost or self.status is Status.CANCELLING or given_up():
+                    raise
+                logger.warning("%s waits: %s", self.job_id, error.detail)
+            time.sleep(RETRY_SECONDS)
 
     def _note_absence(self, error: SQLAlchemyError) -> None:
         if not self._away:

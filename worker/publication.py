@@ -1,8 +1,10 @@
 """A finished attempt's files become the job's results: the files first, then the row."""
 
 import logging
+from contextlib import suppress
 
 from jobs.artifacts import ArtifactStore
+from jobs.errors import StoreUnavailable
 from worker.exchange import Outcome, Scratch
 from worker.lease import Lease
 
@@ -18,7 +20,8 @@ def publish(outcome: Outcome, artifacts: ArtifactStore, scratch: Scratch, lease:
     is not known, and a later sweep can tell.
     """
     for file in outcome.files:
-        artifacts.take(scratch.results / file.name, file.key, lease.keep)
+        if (path := scratch.results / file.name).exists():  # else it is there since the last try
+            artifacts.take(path, file.key, lease.keep)
     notices = [notice.model_dump() for notice in outcome.notices]
     succeeded = lease.insist(
         lambda: lease.attempts.succeed(
@@ -32,10 +35,12 @@ def publish(outcome: Outcome, artifacts: ArtifactStore, scratch: Scratch, lease:
     )
     if succeeded:
         logger.info("%s attempt %d: succeeded", lease.job_id, lease.attempt)
-        _forget_others(outcome, artifacts, lease.job_id)
+        with suppress(StoreUnavailable):  # a later sweep forgets them
+            _forget_others(outcome, artifacts, lease.job_id)
     elif succeeded is False:
-        for file in outcome.files:
-            artifacts.remove(file.key)
+        with suppress(StoreUnavailable):
+            for file in outcome.files:
+                artifacts.remove(file.key)
     return bool(succeeded)
 
 
