@@ -9,6 +9,8 @@ CHOSEN = $(or $(SET),$(error Say which: SET=orl, olivetti, coil20, coil100 or ya
 BENCH := LEAGUE SEEDS DATA N_CLUSTERS TRIALS CLASSES LABEL PRESET THREADS DEVICE CACHE
 SPEED := SETS KINDS DATA ROUNDS THREADS
 WHOLE := orl,coil20,yaleb,coil100
+# what make up PROFILE=s3 sets
+BUCKET := ARTIFACTS_URL=s3://s2convscn API_S3_ENDPOINT=http://127.0.0.1:8333 WORKER_S3_ENDPOINT=http://objects:8333
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
@@ -30,8 +32,8 @@ check: $(READY)       ## lint, types, import contracts
 serve: $(READY)       ## API, one worker and broker in the foreground; Ctrl-C stops all
 	$(BIN)/s2convscn serve --port $(PORT)
 
-up: secrets/redis_password secrets/postgres_password  ## the containers [PROFILE=watch|gpu]; 'docker compose -p s2convscn down' stops them
-	docker compose --project-name s2convscn $(if $(PROFILE),--profile $(PROFILE)) up --build --detach
+up: secrets/redis_password secrets/postgres_password secrets/s3_secret_key  ## the containers [PROFILE=watch|gpu|s3]; 'docker compose -p s2convscn down' stops them
+	$(if $(filter s3,$(PROFILE)),$(BUCKET)) docker compose --project-name s2convscn $(if $(PROFILE),--profile $(PROFILE)) up --build --detach
 
 secrets/%:
 	mkdir -p -m 700 secrets

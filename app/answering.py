@@ -51,7 +51,7 @@ def _views(context: Context, found: Sequence[Job]) -> list[JobView]:
         job_view(
             job,
             position=context.store.jobs.queue_position(job),
-            alive=any(worker.seen_at >= since for worker in workers),
+            alive=[worker for worker in workers if worker.seen_at >= since],
             seen=next((worker for worker in workers if worker.name == job.worker), None),
             webhook=webhooks.get(job.id),
         )
@@ -73,7 +73,7 @@ def accepted(
 def _sent(context: Context, job: Job) -> JobView:
     """Send the committed job; without a broker it stays for the workers' reaper to send."""
     try:
-        context.queue.send(job.id)
+        context.queue.send(job.id, job.device)
     except BrokerUnavailable as error:
         notice = Notice(
             code="broker-unavailable", detail=f"{error.detail} The job is kept and sent later."

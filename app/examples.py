@@ -100,6 +100,8 @@ JOB: Example = {
     "webhook": None,
     "resumed_from": None,
     "predicts": None,
+    "needs_bytes": 1_261_830_144,
+    "device": None,
     "max_seconds": None,
     "seconds_used": 0.0,
     "created_at": MADE,
@@ -146,7 +148,17 @@ SPECTRUM: Example = {
     "choice": None,
     "trust": "A hint, no measurement.",
 }
-WORKER: Example = {"name": "worker@desk", "device": "cpu", "seen_at": MADE, "job_id": None}
+WORKER: Example = {
+    "name": "worker@desk",
+    "device": "cpu",
+    "kind": "cpu",
+    "memory_bytes": 25_769_803_776,
+    "version": "0.1.0",
+    "versions": {"python": "3.11.7", "torch": "2.13.0+cpu"},
+    "since": MADE,
+    "seen_at": MADE,
+    "job_id": None,
+}
 READY: Example = {
     "status": "ready",
     "checks": {"database": "ok", "broker": "ok", "store": "ok"},

@@ -61,13 +61,15 @@ def wish(context: Context, source: Job, dataset: Dataset, request: PredictionReq
     """
     model = model_of(context, source)
     _check_channels(dataset, model)
-    _check_memory(context, dataset, model)
+    needed = _check_memory(context, dataset, model)
     return {
         "request": _as_asked(source, model),
         "method": source.method,
         "metadata": request.metadata,
         "notices": [notice.model_dump() for notice in _notices(source, dataset, model)],
         "priority": request.priority,
+        "needs_bytes": needed,
+        "device": request.device,
         "max_seconds": request.max_seconds,
         "predicts": source.id,
     }
@@ -93,7 +95,8 @@ def _check_channels(dataset: Dataset, model: Model) -> None:
     )
 
 
-def _check_memory(context: Context, dataset: Dataset, model: Model) -> None:
+def _check_memory(context: Context, dataset: Dataset, model: Model) -> int:
+    """The estimate, if it is allowed."""
     shape = Shape(dataset.n_images, model.channels, model.height, model.width)
     estimate, limit = prediction_bytes(shape, model.encoder), context.settings.max_job_bytes
     if estimate > limit:
@@ -104,6 +107,7 @@ def _check_memory(context: Context, dataset: Dataset, model: Model) -> None:
             estimate_bytes=estimate,
             limit_bytes=limit,
         )
+    return estimate
 
 
 def _notices(source: Job, dataset: Dataset, model: Model) -> list[Notice]:

@@ -17,7 +17,7 @@ from pydantic import (
 
 from app import examples
 from app.webhooks import checked_secret, checked_url
-from jobs.records import AUTO
+from jobs.records import AUTO, Device
 from models.base import Method
 from models.catalogue import METHODS, AnyMethod
 
@@ -97,6 +97,9 @@ class Submission(BaseModel):
     )
     max_seconds: float | None = Field(
         None, gt=0, le=MONTH, description="The job fails, with its checkpoint kept, after these."
+    )
+    device: Device | None = Field(
+        None, description="Where it shall run; by default wherever a worker has the memory."
     )
     webhook: WebhookRequest | None = Field(
         None, description="Told once the job has succeeded, failed or been cancelled."

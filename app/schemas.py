@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app import examples
 from app.ingest.options import Content
-from jobs.records import Notice
+from jobs.records import Device, Notice
 from jobs.states import Delivery, Happening, Phase, Status
 
 
@@ -163,6 +163,10 @@ class JobView(BaseModel):
     metadata: dict[str, str]
     webhook: WebhookView | None
     resumed_from: str | None
+    needs_bytes: int | None = Field(
+        description="Its estimated memory; a worker with less leaves it alone."
+    )
+    device: Device | None = Field(description="Where it shall run, if that was said.")
     predicts: str | None = Field(
         description="The job whose trained model assigns the images, of a prediction."
     )
@@ -265,7 +269,14 @@ class WorkerView(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.WORKER]})
 
     name: str
-    device: str
+    device: str = Field(description="Its name.")
+    kind: Device | None
+    memory_bytes: int | None = Field(
+        description="Of the device, or of the machine if that has less; larger jobs are left alone."
+    )
+    version: str | None = Field(description="Of the worker itself.")
+    versions: dict[str, str] | None = Field(description="Of what its trainers compute with.")
+    since: AwareDatetime | None
     seen_at: AwareDatetime
     job_id: str | None = Field(description="What it works on.")
 

@@ -1,5 +1,7 @@
 """From a request to a resolved method, or to the problem that says what would be right."""
 
+from typing import NamedTuple
+
 from pydantic import ValidationError
 
 from app import errors
@@ -39,6 +41,13 @@ ENSEMBLE_SQUARES = 2
 """N x N floats: the sum of the affinities, and a checkpoint's copy."""
 
 
+class Resolved(NamedTuple):
+    """``needs_bytes``: the estimated peak of the trainer's memory."""
+
+    method: Method
+    needs_bytes: int
+
+
 def endpoint(request: Submission, settings: Settings) -> Endpoint | None:
     """Whom to tell of the job's end.
 
@@ -57,8 +66,8 @@ def resolve(
     dataset: Dataset,
     max_bytes: int,
     place: tuple[str | int, ...] = METHOD,
-) -> Method:
-    """The method with every hyperparameter filled in for the data set's size.
+) -> Resolved:
+    """The method with every hyperparameter filled in for the data set's size, and what it needs.
 
     ``place``: where in the body the method was.
 
@@ -90,8 +99,9 @@ def resolve(
     except ValueError as error:
         raise errors.InvalidHyperparameter(str(error)) from error
     _check_several(method, request)
-    _check_memory(estimate(method, shape, part, n, request.ensemble), shape, request, max_bytes)
-    return method if known else request.method.resolve_but_count(part)
+    needed = estimate(method, shape, part, n, request.ensemble)
+    _check_memory(needed, shape, request, max_bytes)
+    return Resolved(method if known else request.method.resolve_but_count(part), needed)
 
 
 def _check_count(n: int, request: JobRequest, dataset: Dataset) -> None:

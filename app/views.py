@@ -1,5 +1,7 @@
 """From the store's records to what goes over HTTP."""
 
+from collections.abc import Sequence
+
 from app.schemas import (
     ArtifactView,
     DatasetView,
@@ -38,6 +40,7 @@ PHASES = {
     Phase.SCORING: "Scoring and mapping",
     Phase.PUBLISHING: "Storing the results",
 }
+GIB = 1024**3
 DONE = "Done: labels, affinity, checkpoints and artifacts are there."
 ASSIGNED = "Done: labels and artifacts are there."
 LINKED = (
@@ -68,9 +71,13 @@ def dataset_view(dataset: Dataset) -> DatasetView:
 
 
 def job_view(
-    job: Job, position: int | None, alive: bool, seen: Worker | None, webhook: Webhook | None
+    job: Job,
+    position: int | None,
+    alive: Sequence[Worker],
+    seen: Worker | None,
+    webhook: Webhook | None,
 ) -> JobView:
-    """A job's row; ``alive``: whether any worker is; ``seen``: the job's own worker, if known."""
+    """A job's row; ``alive``: the workers that are; ``seen``: the job's own worker, if known."""
     progress = job.progress
     done = job.status is Status.SUCCEEDED
     return JobView(
@@ -98,6 +105,8 @@ def job_view(
         webhook=webhook and webhook_view(webhook),
         resumed_from=job.resumed_from,
         predicts=job.predicts,
+        needs_bytes=job.needs_bytes,
+        device=job.device,
         max_seconds=job.max_seconds,
         seconds_used=job.seconds_used,
         created_at=timestamp(job.created_at),
@@ -126,12 +135,11 @@ def job_links(job: Job) -> dict[str, str]:
     return links
 
 
-def message(job: Job, position: int | None, alive: bool) -> str:
+def message(job: Job, position: int | None, alive: Sequence[Worker]) -> str:
     """The state in plain words."""
     match job.status:
         case Status.QUEUED:
-            ahead = f"Queued at position {position}"
-            return f"{ahead}." if alive else f"{ahead}; no worker is alive: start one."
+            return f"Queued at position {position}{_hindrance(job, alive)}."
         case Status.RUNNING:
             text = _running(job.progress)
             return text if alive else f"{text} No worker is alive: the job waits for one."
@@ -143,6 +151,19 @@ def message(job: Job, position: int | None, alive: bool) -> str:
             return f"Failed. {(job.error or {}).get('detail', '')}".strip()
         case Status.CANCELLED:
             return "Cancelled."
+
+
+def _hindrance(job: Job, alive: Sequence[Worker]) -> str:
+    """What keeps a queued job from ever starting."""
+    if not alive:
+        return "; no worker is alive: start one"
+    if any(worker.capacity.holds(job) for worker in alive):
+        return ""
+    where = "" if job.device is None else f" on a {job.device.upper()}"
+    return (
+        f"; no worker that is alive can hold it: it needs about "
+        f"{(job.needs_bytes or 0) / GIB:.1f} GiB{where}. Start one that can"
+    )
 
 
 def _running(progress: Progress | None) -> str:
@@ -191,4 +212,5 @@ def _where(progress: Progress) -> JSON:
 
 
 def worker_view(worker: Worker) -> WorkerView:
-    return WorkerView(**worker.model_dump(exclude={"seen_at"}), seen_at=timestamp(worker.seen_at))
+    times = {"since": timestamp(worker.since), "seen_at": timestamp(worker.seen_at)}
+    return WorkerView(**worker.model_dump(exclude=set(times)), **times)

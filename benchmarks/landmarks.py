@@ -108,7 +108,7 @@ def errors(truth: IntArray, found: Clustering) -> dict[str, float | None]:
 
 
 def overlap(found: sets.ImageSet, device: str) -> Record:
-    """A fit to all images of a set beside one with every second of them as a landmark."""
+    """A fit to all images of a set beside one with half of them as landmarks."""
     from benchmarks.machine import provenance  # noqa: PLC0415 - tables need no torch
 
     n = found.n_classes
@@ -166,7 +166,7 @@ def overlap_table(records: Sequence[Record]) -> str:
         "set",
         "N",
         "error of a fit to all",
-        "with every second as a landmark: of the landmarks",
+        "with half of them as landmarks: of the landmarks",
         "of the rest",
         "of the rest by the head",
         "agreement of both fits (ARI)",

@@ -54,21 +54,29 @@ def transport_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
+def queue_of(device: str | None) -> str:
+    """The queue of jobs that shall run on a device, or of those that may run anywhere."""
+    return QUEUE if device is None else f"{QUEUE}.{device}"
+
+
 class Queue:
     """Sends job ids. The row is committed before; a lost message is sent again by the reaper."""
 
     def __init__(self, celery: Celery) -> None:
         self.celery = celery
 
-    def send(self, job_id: str, *, again: bool = False) -> None:
-        """``again``: before the jobs that are sent for the first time, having waited once.
+    def send(self, job_id: str, device: str | None = None, *, again: bool = False) -> None:
+        """Wake a worker, one on this device if that was said.
+
+        ``again``: before the jobs that are sent for the first time, having waited once.
 
         Raises:
             BrokerUnavailable: when the broker does not take the message.
         """
         priority = FIRST if again else IN_TURN
         try:
-            self.celery.send_task(TASK, args=[job_id], queue=QUEUE, priority=priority)
+            queue = queue_of(device)
+            self.celery.send_task(TASK, args=[job_id], queue=queue, priority=priority)
         except (OperationalError, OSError) as error:
             raise errors.BrokerUnavailable(f"The queue does not take messages: {error}") from error
 

@@ -73,7 +73,8 @@ class Progress(Record):
 class Job(Record):
     """A job's row. ``request`` is as submitted, ``method`` the hyperparameters filled in.
 
-    ``predicts`` is the job whose model assigns the images, of a job that trains nothing itself.
+    ``predicts`` is the job whose model assigns the images, of a job that trains nothing itself;
+    ``needs_bytes`` an estimate of its memory; ``device`` where it shall run, if that was said.
     """
 
     id: str
@@ -94,6 +95,8 @@ class Job(Record):
     notices: list[Notice]
     resumed_from: str | None
     predicts: str | None = None
+    needs_bytes: int | None = None
+    device: str | None = None
     max_seconds: float | None
     seconds_used: float
     created_at: float
@@ -153,11 +156,42 @@ class Webhook(Record):
     last_error: str | None
 
 
+class Device(StrEnum):
+    """What a job is computed on."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class Capacity(Record):
+    """What a worker can hold; None is not known, and then no bound."""
+
+    device: Device | None = None
+    memory_bytes: int | None = None
+
+    def holds(self, job: "Job") -> bool:
+        """Whether the job may run there."""
+        there = None in (job.device, self.device) or job.device == self.device
+        known = job.needs_bytes is not None and self.memory_bytes is not None
+        return there and not (known and (job.needs_bytes or 0) > (self.memory_bytes or 0))
+
+
 class Worker(Record):
+    """``device`` is its name, ``kind`` what it is; ``version`` the worker's own."""
+
     name: str
     device: str
     seen_at: float
     job_id: str | None
+    kind: Device | None = None
+    memory_bytes: int | None = None
+    version: str | None = None
+    versions: dict[str, str] | None = None
+    since: float | None = None
+
+    @property
+    def capacity(self) -> Capacity:
+        return Capacity(device=self.kind, memory_bytes=self.memory_bytes)
 
 
 class Scope(StrEnum):

@@ -118,6 +118,11 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where trainers compute: auto takes a GPU when there is one."
     )
+    worker_memory_bytes: Bytes | None = Field(
+        None,
+        description="A worker leaves alone jobs whose estimate is larger; by default what its "
+        "machine or container has, and its GPU.",
+    )
     threads: Annotated[int, Field(ge=1)] | None = Field(
         None, description="CPU threads of a trainer; by default all cores."
     )
@@ -138,7 +143,13 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
-        "database_url", "broker_url", "artifacts_url", "s3_endpoint", "s3_region", mode="before"
+        "database_url",
+        "broker_url",
+        "artifacts_url",
+        "s3_endpoint",
+        "s3_region",
+        "s3_access_key_id",
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:

@@ -16,10 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs import logs
 from jobs.artifacts import ArtifactStore, open_store
 from jobs.errors import StoreRefused, StoreUnavailable
-from jobs.queue import QUEUE, TASK, Queue, celery_app
+from jobs.queue import QUEUE, TASK, Queue, celery_app, queue_of
 from jobs.settings import Settings, SettingsError, load
 from jobs.store import Store
 from jobs.store.migrations import SchemaTooNew
+from worker.hardware import Hardware, choose
 from worker.metrics import Figures
 from worker.periodic import Periodic
 from worker.presence import BEAT_SECONDS, Presence
@@ -48,11 +49,12 @@ def main() -> int:
     configure_logging(settings)
     figures = Figures()
     try:
+        hardware = choose(settings.device, settings.worker_memory_bytes)
         artifacts = open_store(settings)
         artifacts.check()
         store = Store(settings)
         stop = figures.serve(settings)
-    except (SchemaTooNew, StoreRefused) as error:
+    except (SettingsError, SchemaTooNew, StoreRefused) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except StoreUnavailable as error:
@@ -66,7 +68,7 @@ def main() -> int:
         sys.stderr.write(f"The database cannot be used: {getattr(error, 'orig', error)}\n")
         return 1
     try:
-        work(settings, store, artifacts, figures)
+        work(settings, store, artifacts, hardware, figures)
     finally:
         stop()
     return 0
@@ -87,10 +89,18 @@ def _leave_logging_alone(**_: Any) -> None:
     """Celery sets up no logging of its own when this signal has a receiver."""
 
 
-def work(settings: Settings, store: Store, artifacts: ArtifactStore, figures: Figures) -> None:
+def work(
+    settings: Settings,
+    store: Store,
+    artifacts: ArtifactStore,
+    hardware: Hardware,
+    figures: Figures,
+) -> None:
     celery = celery_app(settings)
     name = f"worker-{secrets.token_hex(4)}@{socket.gethostname()}"
-    supervisor = Supervisor(settings, store, artifacts, Queue(celery), name, figures)
+    supervisor = Supervisor(
+        settings, store, artifacts, Queue(celery), name, hardware=hardware, figures=figures
+    )
     celery.task(name=TASK)(supervisor.run)
 
     def shut_down(**_: Any) -> None:
@@ -117,7 +127,7 @@ def serve(celery: Celery, supervisor: Supervisor) -> None:
         thread.start()
     logger.info("%s starts", supervisor.name)
     try:
-        consume(celery, supervisor.name)
+        consume(celery, supervisor)
     finally:
         for thread in threads:
             thread.stop()
@@ -125,13 +135,13 @@ def serve(celery: Celery, supervisor: Supervisor) -> None:
         logger.info("%s has ended", supervisor.name)
 
 
-def consume(celery: Celery, name: str) -> None:
+def consume(celery: Celery, supervisor: Supervisor) -> None:
     """Celery's worker in this process, until a signal ends it."""
     celery.Worker(
-        hostname=name,
+        hostname=supervisor.name,
         pool="threads",
         concurrency=1,
-        queues=[QUEUE],
+        queues=[QUEUE, queue_of(supervisor.hardware.device)],
         without_gossip=True,
         without_mingle=True,
         loglevel="WARNING",

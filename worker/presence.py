@@ -1,38 +1,52 @@
-"""Says in the database that this worker is alive, on what device, and what it works on."""
+"""Says in the database that this worker is alive, what it has, and what it works on."""
 
-import subprocess
-import sys
+import logging
+import os
+import signal
+from importlib.metadata import version
 
+from jobs.records import JSON
 from jobs.store import Store
+from jobs.store.migrations import SchemaTooNew
+from worker import hardware
 from worker.supervisor import Supervisor
 
 BEAT_SECONDS = 3.0
 
+logger = logging.getLogger(__name__)
+
 
 class Presence:
-    """The device is looked for in a child process: torch does not belong into this one."""
+    """The libraries' versions are added once a child process has told them."""
 
     def __init__(self, store: Store, supervisor: Supervisor) -> None:
         self.store = store
         self.supervisor = supervisor
-        self.device: str = supervisor.settings.device
-        self._named = False
+        found = supervisor.hardware
+        self.device = found.name
+        self.about: JSON = {
+            "kind": found.device,
+            "memory_bytes": found.memory_bytes,
+            "version": version("s2convscn"),
+            "since": store.database.clock(),
+        }
 
     def beat(self) -> None:
-        self.store.workers.beat(self.supervisor.name, self.device, self.supervisor.job_id)
-        if not self._named:
-            self._named = True
-            self.device = device_name(self.device)
-            self.store.workers.beat(self.supervisor.name, self.device, self.supervisor.job_id)
+        """End this worker once a later version has taken over the database."""
+        try:
+            self.store.database.check()
+        except SchemaTooNew as error:
+            logger.error("%s This worker ends.", error)  # noqa: TRY400 - it says all
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        self._beat()
+        if "versions" not in self.about:
+            self.about["versions"] = hardware.versions()
+            self._beat()
+
+    def _beat(self) -> None:
+        name, job_id = self.supervisor.name, self.supervisor.job_id
+        self.store.workers.beat(name, self.device, job_id, **self.about)
 
     def leave(self) -> None:
         self.store.workers.leave(self.supervisor.name)
-
-
-def device_name(setting: str) -> str:
-    """What trainers will compute on, as ``worker.trainer.device`` says it; else the setting."""
-    command = [sys.executable, "-m", "worker.trainer.device", setting]
-    answer = subprocess.run(  # noqa: S603 - this interpreter, this project's module
-        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-    )
-    return answer.stdout.strip()[:64] or setting

@@ -45,6 +45,7 @@ class Reaper:
             sweep(self.settings, self.store, self.artifacts)
 
     def _wake(self) -> None:
-        """A job waits and this worker is idle: send the oldest's message again, one at a time."""
-        overdue = self.store.attempts.unsent(OVERDUE_SECONDS)
+        """A job waits for this idle worker: send the oldest's message again, one at a time."""
+        capacity = self.supervisor.hardware.capacity
+        overdue = self.store.attempts.unsent(OVERDUE_SECONDS, capacity)
         resend(self.store, self.queue, overdue[:1], OVERDUE_SECONDS)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection
+from contextlib import suppress
 from threading import Event
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,7 +15,11 @@ from jobs.records import Claim
 from jobs.settings import Settings
 from jobs.store import Store
 from worker.attempt import Attempt
+from worker.hardware import Hardware
 from worker.metrics import Figures
+
+HAND_ON_SECONDS = 0.5
+"""Before a message goes back into the queue, so that few small workers do not play ball with it."""
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +34,8 @@ class Supervisor:
         artifacts: ArtifactStore,
         queue: Queue,
         name: str,
+        *,
+        hardware: Hardware,
         figures: Figures | None = None,
     ) -> None:
         self.settings = settings
@@ -36,6 +43,7 @@ class Supervisor:
         self.artifacts = artifacts
         self.queue = queue
         self.name = name
+        self.hardware = hardware
         self.shutdown = Event()
         self.figures = figures or Figures()
         self.job_id: str | None = None
@@ -61,13 +69,28 @@ class Supervisor:
     def _claim(self, message: str) -> Claim | None:
         """While the database is away nothing is claimed: the row stays, the reaper sends again."""
         try:
-            claim = self.store.attempts.claim_next(self.name)
+            claim = self.store.attempts.claim_next(self.name, self.hardware.capacity)
+            if claim is None:
+                self._hand_on(message)
         except SQLAlchemyError as error:
             logger.warning("%s: not claimed, no database (%s)", message, type(error).__name__)
             return None
-        if claim is None:
-            logger.info("%s: nothing is queued, its message is dropped", message)
         return claim
+
+    def _hand_on(self, message: str) -> None:
+        """A job that waits and is too large for this worker: its message is for an idle one.
+
+        If all that could hold it are busy, they look for it when they are done.
+        """
+        job = self.store.attempts.queued(message)
+        if job is None or self.hardware.capacity.holds(job):
+            logger.info("%s: nothing is queued, its message is dropped", message)
+            return
+        workers = self.store.workers.alive(self.settings.lease_seconds)
+        if any(worker.job_id is None and worker.capacity.holds(job) for worker in workers):
+            self.shutdown.wait(HAND_ON_SECONDS)
+            with suppress(BrokerUnavailable):
+                self.queue.send(job.id, job.device, again=True)
 
     def _send_again(self, job_id: str) -> None:
         try:
@@ -83,7 +106,7 @@ def resend(store: Store, queue: Queue, job_ids: Collection[str], older_than: flo
         BrokerUnavailable: when the broker does not take a message.
     """
     for job_id in store.attempts.unsent(older_than):
-        if job_id in job_ids:
-            queue.send(job_id, again=True)
+        if job_id in job_ids and (job := store.attempts.queued(job_id)):
+            queue.send(job_id, job.device, again=True)
             store.jobs.sent(job_id)
             logger.info("%s: message sent again", job_id)

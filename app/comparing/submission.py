@@ -20,6 +20,7 @@ class Entrant(NamedTuple):
 
     request: JobRequest
     method: Method
+    needs_bytes: int
     notices: list[Notice]
 
 
@@ -51,7 +52,7 @@ def _entrant(request: ComparisonRequest, place: int, dataset: Dataset, max_bytes
         resolved = resolve(own, dataset, max_bytes, (*METHODS, place))
     except OWN as error:
         raise _placed(error, pointer((*METHODS, place))) from error
-    return Entrant(own, resolved, _notices(request, method, preset))
+    return Entrant(own, *resolved, _notices(request, method, preset))
 
 
 def _placed(error: DomainError, where: str) -> DomainError:
@@ -99,5 +100,6 @@ def _wish(entrant: Entrant, seed: int, owner: str, dataset: Dataset) -> JSON:
         "metadata": entrant.request.metadata,
         "notices": [notice.model_dump() for notice in notices],
         "priority": entrant.request.priority,
+        "needs_bytes": entrant.needs_bytes,
         "max_seconds": entrant.request.max_seconds,
     }

@@ -54,7 +54,7 @@ def submit(
 
     def make() -> Job:
         dataset = context.store.datasets.get(body.dataset_id, context.owner)
-        method = resolve(body, dataset, context.settings.max_job_bytes)
+        method, needs_bytes = resolve(body, dataset, context.settings.max_job_bytes)
         webhook = endpoint(body, context.settings)
         return context.store.jobs.submit(
             owner=context.owner,
@@ -64,6 +64,8 @@ def submit(
             metadata=body.metadata,
             notices=[notice.model_dump() for notice in dataset.notices],
             priority=body.priority,
+            needs_bytes=needs_bytes,
+            device=body.device,
             max_seconds=body.max_seconds,
             webhook=webhook,
             once=one,
@@ -196,6 +198,8 @@ def resume(
             metadata=old.metadata,
             notices=[notice.model_dump() for notice in old.notices],
             priority=old.priority,
+            needs_bytes=old.needs_bytes,
+            device=old.device,
             max_seconds=old.max_seconds,
             resumed_from=old.id,
             predicts=old.predicts,

@@ -17,13 +17,13 @@ from sqlalchemy import (
 )
 
 from jobs import errors
-from jobs.records import JSON, Artifact, Claim, Dataset, Job, Progress
+from jobs.records import JSON, Artifact, Capacity, Claim, Dataset, Job, Progress
 from jobs.states import ACTIVE, Happening, Status, before
 from jobs.store.database import Database
 from jobs.store.events import log, log_progress
 from jobs.store.jobs import record
 from jobs.store.tables import artifacts, datasets, jobs
-from jobs.store.turns import next_job
+from jobs.store.turns import ANY, fitting, next_job
 
 CHECKPOINT = "checkpoint"
 
@@ -34,10 +34,13 @@ class Attempts:
         self.lease_seconds = lease_seconds
         self.max_failures = max_failures
 
-    def claim_next(self, worker: str) -> Claim | None:
-        """Take the job whose turn it is; None if none is queued: a message too many is harmless."""
+    def claim_next(self, worker: str, capacity: Capacity = ANY) -> Claim | None:
+        """Take the job whose turn it is, of those that the worker can hold.
+
+        None if none is queued: a message too many is harmless.
+        """
         with self.database.write() as connection:
-            job_id = next_job(connection)
+            job_id = next_job(connection, capacity)
             return None if job_id is None else self._claim(connection, job_id, worker)
 
     def claim(self, job_id: str, worker: str) -> Claim | None:
@@ -171,8 +174,10 @@ class Attempts:
                     touched.append(job_id)
             return touched
 
-    def unsent(self, older_than: float) -> list[str]:
+    def unsent(self, older_than: float, capacity: Capacity = ANY) -> list[str]:
         """Queued jobs, oldest first, whose last message (if any) is older than so many seconds.
+
+        Of those alone that a worker can hold.
 
         One of the future is of before the clock was set back, and may be of any age.
         """
@@ -181,11 +186,18 @@ class Attempts:
         query = (
             select(jobs.c.id)
             .where(jobs.c.status == Status.QUEUED)
-            .where(or_(last < limit, last > now))
+            .where(or_(last < limit, last > now), fitting(capacity))
             .order_by(jobs.c.id)
         )
         with self.database.read() as connection:
             return list(connection.execute(query).scalars())
+
+    def queued(self, job_id: str) -> Job | None:
+        """The job, if it waits."""
+        query = select(jobs).where(jobs.c.id == job_id, jobs.c.status == Status.QUEUED)
+        with self.database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else record(row)
 
     def active(self) -> set[tuple[str, int]]:
         """Job and number of every attempt under way."""

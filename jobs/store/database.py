@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 
-from jobs.store.migrations import upgrade
+from jobs.store.migrations import check, upgrade
 
 Clock = Callable[[], float]
 SCHEMA_LOCK = 5_251_000
@@ -61,6 +61,11 @@ class Database:
             if self.engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
             yield connection
+
+    def check(self) -> None:
+        """Raises SchemaTooNew if a later version has taken it over."""
+        with self.read() as connection:
+            check(connection)
 
     def ping(self) -> None:
         """Raise SQLAlchemy's error if the database does not answer."""

@@ -69,6 +69,8 @@ jobs = Table(
     Column("notices", JSON, nullable=False),
     Column("resumed_from", String(64)),
     Column("predicts", String(64)),
+    Column("needs_bytes", BigInteger),
+    Column("device", String(8)),
     Column("max_seconds", Float),
     Column("seconds_used", Float, nullable=False, default=0.0),
     Column("created_at", Float, nullable=False),
@@ -153,6 +155,11 @@ workers = Table(
     Column("device", String(64), nullable=False),
     Column("seen_at", Float, nullable=False),
     Column("job_id", String(64)),
+    Column("kind", String(8)),
+    Column("memory_bytes", BigInteger),
+    Column("version", String(64)),
+    Column("versions", JSON(none_as_null=True)),
+    Column("since", Float),
 )
 
 comparisons = Table(

@@ -1,14 +1,27 @@
 """Whose turn it is: owners take turns, and each says which of its own jobs comes first."""
 
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
 
-from jobs.records import Job
+from jobs.records import Capacity, Job
 from jobs.states import ACTIVE, Status
 from jobs.store.tables import jobs
 
+ANY = Capacity()
 
-def next_job(connection: Connection) -> str | None:
-    """The queued job that shall run next, locked where the engine locks rows.
+
+def fitting(capacity: Capacity) -> ColumnElement[bool]:
+    """Whether a job's row suits a worker: ``Capacity.holds`` in SQL."""
+    conditions: list[ColumnElement[bool]] = []
+    if capacity.device is not None:
+        conditions.append(or_(jobs.c.device.is_(None), jobs.c.device == capacity.device))
+    if capacity.memory_bytes is not None:
+        enough = jobs.c.needs_bytes <= capacity.memory_bytes
+        conditions.append(or_(jobs.c.needs_bytes.is_(None), enough))
+    return and_(true(), *conditions)
+
+
+def next_job(connection: Connection, capacity: Capacity = ANY) -> str | None:
+    """The queued job that shall run next on a worker, locked where the engine locks rows.
 
     It is of the owner with the fewest running jobs, and of these the one who got a worker longest
     ago, so that nobody's hundred jobs keep another's one waiting; of this owner's the one with the
@@ -20,7 +33,7 @@ def next_job(connection: Connection) -> str | None:
     query = (
         select(jobs.c.id)
         .join(owners, owners.c.owner == jobs.c.owner)
-        .where(jobs.c.status == Status.QUEUED)
+        .where(jobs.c.status == Status.QUEUED, fitting(capacity))
         .order_by(owners.c.running, owners.c.served, jobs.c.priority.desc(), jobs.c.id)
         .limit(1)
         .with_for_update(of=jobs, skip_locked=True)

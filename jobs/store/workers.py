@@ -1,5 +1,7 @@
 """SQL of workers: who is alive."""
 
+from typing import Any
+
 from sqlalchemy import delete, insert, select, update
 
 from jobs.records import Worker
@@ -11,8 +13,10 @@ class Workers:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def beat(self, name: str, device: str, job_id: str | None) -> None:
-        values = {"device": device, "seen_at": self.database.clock(), "job_id": job_id}
+    def beat(self, name: str, device: str, job_id: str | None, **about: Any) -> None:
+        """``about``: kind, memory_bytes, version, versions, since."""
+        now = self.database.clock()
+        values = {"device": device, "seen_at": now, "job_id": job_id, **about}
         with self.database.write() as connection:
             change = update(workers).where(workers.c.name == name).values(values)
             if connection.execute(change).rowcount == 0:

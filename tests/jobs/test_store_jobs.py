@@ -6,7 +6,7 @@ import pytest
 from manual_clock import Time
 
 from jobs import errors
-from jobs.records import Job
+from jobs.records import Capacity, Device, Job
 from jobs.states import Status
 from jobs.store import Store
 
@@ -125,6 +125,15 @@ def test_no_job_slips_in_while_its_data_set_is_deleted(
         store.datasets.delete(dataset, "local")
         with pytest.raises(errors.Gone):
             submissions[0].result()
+
+
+def test_workers_say_what_they_have(store: Store, clock: Time) -> None:
+    about = {"kind": "gpu", "memory_bytes": 10, "version": "1", "since": clock.now}
+    store.workers.beat("w1", "H100", None, **about)
+    store.workers.beat("w1", "H100", None, **about, versions={"torch": "2"})
+    (worker,) = store.workers.alive(5)
+    assert (worker.kind, worker.memory_bytes, worker.versions) == ("gpu", 10, {"torch": "2"})
+    assert worker.capacity == Capacity(device=Device.GPU, memory_bytes=10)
 
 
 def test_workers_are_alive_while_they_beat(store: Store, clock: Time) -> None:

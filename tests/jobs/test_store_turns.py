@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from manual_clock import Time
 
-from jobs.records import Job
+from jobs.records import Capacity, Device, Job
 from jobs.store import Store
 
 Wait = Callable[..., str]
@@ -81,3 +81,24 @@ def test_of_workers_at_once_each_gets_a_job(store: Store, wait: Wait) -> None:
         claims = list(pool.map(lambda i: store.attempts.claim_next(f"w{i}"), range(8)))
     assert {claim.job.id for claim in claims if claim is not None} == jobs
     assert claims.count(None) == 2
+
+
+@pytest.mark.parametrize("device", [None, Device.CPU, Device.GPU])
+@pytest.mark.parametrize("memory", [None, 5, 10, 20])
+def test_a_worker_gets_what_it_can_hold_and_nothing_else(
+    store: Store, wait: Wait, device: Device | None, memory: int | None
+) -> None:
+    wants = [(where, needs) for where in (None, "cpu", "gpu") for needs in (None, 6, 10, 11)]
+    jobs = {wait(device=where, needs_bytes=needs): (where, needs) for where, needs in wants}
+    capacity = Capacity(device=device, memory_bytes=memory)
+    fit = [job for job in jobs if capacity.holds(store.jobs.get(job, "local"))]
+    assert store.attempts.unsent(-1, capacity) == fit
+    claims = [store.attempts.claim_next("w", capacity) for _ in range(len(jobs))]
+    assert [claim.job.id for claim in claims if claim] == fit
+    expected = [
+        job
+        for job, (where, needs) in jobs.items()
+        if (device is None or where in (None, device))
+        and (memory is None or needs is None or needs <= memory)
+    ]
+    assert fit == expected

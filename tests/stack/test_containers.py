@@ -110,7 +110,7 @@ def test_every_container_has_limits_and_ours_cannot_write_but_to_volumes() -> No
     assert gpu["environment"]["S2CONVSCN_DEVICE"] == "cuda"
 
 
-@pytest.mark.parametrize("profile", ["", "watch", "gpu"])
+@pytest.mark.parametrize("profile", ["", "watch", "gpu", "s3"])
 def test_the_composer_takes_it(profile: str, tmp_path: Path) -> None:
     composer = shutil.which("docker-compose")
     if composer is None:

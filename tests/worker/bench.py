@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from jobs.artifacts.folder import FolderStore
 from jobs.queue import Queue, celery_app
-from jobs.records import Job
+from jobs.records import Device, Job
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.store import Store
 from models.base import Shape
 from models.catalogue import parse
+from worker.hardware import Hardware
 from worker.supervisor import Supervisor
 
 SIDE = 8
@@ -69,8 +70,9 @@ class Bench:
         self.queue = Queue(celery_app(settings))
         self.supervisor = self.new_supervisor("worker-1")
 
-    def new_supervisor(self, name: str) -> Supervisor:
-        return Supervisor(self.settings, self.store, self.artifacts, self.queue, name)
+    def new_supervisor(self, name: str, memory_bytes: int = 1 << 40) -> Supervisor:
+        has = Hardware(Device.CPU, "cpu", memory_bytes)
+        return Supervisor(self.settings, self.store, self.artifacts, self.queue, name, hardware=has)
 
     def add_dataset(self) -> str:
         images, truth = patterns()

@@ -2,13 +2,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 import redis
 from bench import ENDLESS, QUICK, Bench, wait_until
 from embedded_broker import Broker
+from sqlalchemy import text
 
 from jobs.states import Status
 
@@ -22,10 +24,13 @@ def environment(bench: Bench) -> dict[str, str]:
     return os.environ | values | {"S2CONVSCN_REAP_SECONDS": "0.5"}
 
 
-def start(bench: Bench, log: Path) -> "subprocess.Popen[bytes]":
+def start(
+    bench: Bench, log: Path, settings: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
+    changed = environment(bench) | dict(settings or {})
     with log.open("ab") as out:
         return subprocess.Popen(
-            [sys.executable, "-m", "worker"], env=environment(bench), stdout=out, stderr=out
+            [sys.executable, "-m", "worker"], env=changed, stdout=out, stderr=out
         )
 
 
@@ -125,3 +130,53 @@ def test_the_supervisor_loads_neither_torch_nor_fastapi(missing: str) -> None:
 def trains(bench: Bench, job_id: str) -> bool:
     progress = bench.job(job_id).progress
     return progress is not None and progress.phase == "training"
+
+
+def test_a_job_goes_to_the_worker_that_can_hold_it(
+    make_bench: MakeBench, broker: Broker, processes: Processes, tmp_path: Path
+) -> None:
+    bench = make_bench(broker_url=broker.url)
+    small = {"S2CONVSCN_WORKER_MEMORY_BYTES": "1000"}
+    processes.append(start(bench, tmp_path / "small", small))
+    wait_until(lambda: len(bench.store.workers.alive(60)) == 1)
+    jobs = [bench.submit(QUICK, needs_bytes=2000) for _ in range(3)]
+    for job in jobs:
+        bench.queue.send(job.id)
+    time.sleep(2)
+    assert {bench.job(job.id).status for job in jobs} == {Status.QUEUED}
+    processes.append(start(bench, tmp_path / "large"))
+    wait_until(lambda: all(bench.job(job.id).status.terminal for job in jobs))
+    assert {bench.job(job.id).status for job in jobs} == {Status.SUCCEEDED}
+    little = {
+        worker.name for worker in bench.store.workers.alive(60) if worker.memory_bytes == 1000
+    }
+    assert len(little) == 1
+    assert little.isdisjoint(str(bench.job(job.id).worker) for job in jobs)
+
+
+def test_queues_of_devices_reach_their_workers_alone(
+    make_bench: MakeBench, broker: Broker, processes: Processes, tmp_path: Path
+) -> None:
+    bench = make_bench(broker_url=broker.url)
+    processes.append(start(bench, tmp_path / "log"))
+    gpu, cpu = (bench.submit(QUICK, device=device) for device in ("gpu", "cpu"))
+    for job in (gpu, cpu):
+        bench.queue.send(job.id, job.device)
+    wait_until(lambda: bench.job(cpu.id).status is Status.SUCCEEDED)
+    time.sleep(1)
+    assert bench.job(gpu.id).status is Status.QUEUED
+
+
+def test_a_worker_ends_when_a_later_version_takes_the_database(
+    make_bench: MakeBench, broker: Broker, processes: Processes, tmp_path: Path
+) -> None:
+    bench = make_bench(broker_url=broker.url)
+    job = bench.submit(ENDLESS)
+    bench.queue.send(job.id)
+    processes.append(start(bench, tmp_path / "log"))
+    wait_until(lambda: bench.job(job.id).status is Status.RUNNING)
+    with bench.store.database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert processes[0].wait(timeout=60) == 0
+    assert bench.job(job.id).status is Status.QUEUED
+    assert "revision 9999" in (tmp_path / "log").read_text()

@@ -1,8 +1,21 @@
-"""Prints the name of the device on which this machine's trainers compute."""
+"""Tells as JSON what trainers of this machine have: ``gpus`` or ``versions``."""
 
+import json
 import sys
 
-from worker.trainer.machine import device_name, pick_device
+import torch
+
+from worker.trainer.machine import versions
+
+
+def gpus() -> list[dict[str, str | int]]:
+    found = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
+    return [
+        {"id": f"GPU-{gpu.uuid}", "name": gpu.name, "memory_bytes": gpu.total_memory}
+        for gpu in found
+    ]
+
 
 if __name__ == "__main__":
-    sys.stdout.write(device_name(pick_device(sys.argv[1])))
+    asked = {"gpus": gpus, "versions": versions}[sys.argv[1]]
+    sys.stdout.write(json.dumps(asked()))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision that this code works with."""
 FOLDER = Path(__file__).parent
 NONE = "base"
@@ -30,16 +30,22 @@ def upgrade(connection: Connection, target: str = HEAD) -> bool:
     Raises:
         SchemaTooNew: if it is of a later one than this code knows.
     """
-    current = revision(connection)
+    current = check(connection)
     if current == target:
         return False
+    _run(connection, "upgrade", target)
+    return True
+
+
+def check(connection: Connection) -> str | None:
+    """The database's revision. Raises SchemaTooNew if this code does not know it."""
+    current = revision(connection)
     if current is not None and current > HEAD:
         raise SchemaTooNew(
             f"The database is of revision {current}, and this version of the service knows those "
             f"up to {HEAD}: install the version that made it, or restore a backup."
         )
-    _run(connection, "upgrade", target)
-    return True
+    return current
 
 
 def downgrade(connection: Connection, target: str) -> None:

@@ -1,0 +1,107 @@
+"""What this worker computes on: a GPU of its own, or the CPU; and how much memory that has.
+
+Torch does not belong into this process: a child looks for GPUs.
+"""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jobs.records import Capacity, Device
+from jobs.settings import SettingsError
+
+DRIVER = Path("/proc/driver/nvidia")
+LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Of a container's memory, of both versions of control groups."""
+NAME_LENGTH = 64
+
+
+class Gpu(NamedTuple):
+    """``id``: as CUDA_VISIBLE_DEVICES wants it."""
+
+    id: str
+    name: str
+    memory_bytes: int
+
+
+class Hardware(NamedTuple):
+    """``lock`` is an open file: the kernel frees the GPU with the process that holds it."""
+
+    device: Device
+    name: str
+    memory_bytes: int
+    lock: int | None = None
+
+    @property
+    def capacity(self) -> Capacity:
+        return Capacity(device=self.device, memory_bytes=self.memory_bytes)
+
+
+def choose(setting: str, limit: int | None = None) -> Hardware:
+    """The CPU, or the first GPU that no other worker of this machine has; trainers see it alone.
+
+    ``limit``: of the memory, if it shall take less than there is.
+
+    Raises:
+        SettingsError: for a GPU that is not there, or where all have a worker.
+    """
+    memory = limit or host_memory()
+    if setting == "cpu" or (setting == "auto" and not DRIVER.exists()):
+        return Hardware(Device.CPU, "cpu", memory)
+    gpus = listed()
+    if not gpus:
+        if setting == "auto":
+            return Hardware(Device.CPU, "cpu", memory)
+        raise SettingsError("S2CONVSCN_DEVICE is cuda, and torch finds no GPU: say auto or cpu.")
+    gpu, lock = take_first(gpus, Path(tempfile.gettempdir()))
+    os.environ["CUDA_VISIBLE_DEVICES"] = gpu.id
+    return Hardware(Device.GPU, gpu.name[:NAME_LENGTH], min(memory, gpu.memory_bytes), lock)
+
+
+def take_first(gpus: Sequence[Gpu], folder: Path) -> tuple[Gpu, int]:
+    """A GPU and the lock on it. Raises SettingsError if others have them all."""
+    for gpu in gpus:
+        file = os.open(folder / f"s2convscn-{gpu.id}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            continue
+        return gpu, file
+    raise SettingsError(
+        f"Each of the {len(gpus)} GPU(s) has a worker already: start no more than one for each, or "
+        "set S2CONVSCN_DEVICE=cpu."
+    )
+
+
+def listed() -> list[Gpu]:
+    """The GPUs that torch finds."""
+    return [Gpu(**found) for found in _asked("gpus")]
+
+
+def versions() -> dict[str, str]:
+    """Of the libraries that trainers compute with; nothing if they cannot be loaded."""
+    return dict(_asked("versions"))
+
+
+def _asked(what: str) -> Any:
+    command = [sys.executable, "-m", "worker.trainer.device", what]
+    answer = subprocess.run(  # noqa: S603 - this interpreter, this project's module
+        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    return json.loads(answer.stdout) if answer.returncode == 0 else ()
+
+
+def host_memory() -> int:
+    """Bytes of the machine, or of the container if that has fewer."""
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in LIMITS:
+        if limit.is_file() and (text := limit.read_text().strip()).isdigit():
+            found = min(found, int(text))
+    return found
