@@ -224,3 +224,58 @@ def test_without_a_broker_the_job_is_kept_for_the_reaper(tmp_path: Path) -> None
         row = service.context.store.jobs.get(answer.json()["id"], "local")
         assert row.sent_at is None
         assert service.context.store.attempts.unsent(-1) == [row.id]
+
+
+def test_landmarks_make_room(tmp_path: Path) -> None:
+    with serving(Settings(data_dir=tmp_path, max_job_bytes=700_000_000)) as service:
+        dataset = add_dataset(service.context, [str(i) for i in range(1500)])
+        body = {"dataset_id": dataset.id, "n_clusters": 2, "method": "lsr"}
+        answer = service.http.post("/v1/jobs", json=body)
+        problem = service.problem(answer, 422, "job-too-large")
+        assert 'set landmarks to "auto"' in problem["detail"]
+        answer = service.http.post("/v1/jobs", json=body | {"landmarks": 200})
+        assert answer.status_code == 202
+        job = answer.json()
+        assert job["request"]["landmarks"] == 200
+        assert job["needs_bytes"] < 700_000_000 < problem["estimate_bytes"]
+        answer = service.http.post("/v1/jobs", json=body | {"landmarks": 1400})
+        assert "fewer landmarks" in service.problem(answer, 422, "job-too-large")["detail"]
+
+
+@pytest.mark.parametrize("landmarks", [1, 0, -5, 2.5, "some", [3], True])
+def test_landmarks_are_a_number_or_auto(service: Service, landmarks: Any) -> None:
+    dataset = add_dataset(service.context, ["0", "1", "2"])
+    body = {"dataset_id": dataset.id, "n_clusters": 2, "landmarks": landmarks}
+    problem = service.problem(service.http.post("/v1/jobs", json=body), 422, "invalid-request")
+    assert problem["errors"][0]["pointer"] == "/landmarks"
+
+
+def test_fewer_landmarks_than_clusters_are_refused(service: Service) -> None:
+    dataset = add_dataset(service.context, [str(i) for i in range(20)])
+    body = {"dataset_id": dataset.id, "n_clusters": 5, "landmarks": 4}
+    problem = service.problem(service.http.post("/v1/jobs", json=body), 422, "invalid-request")
+    assert "/landmarks is 4, too few for 5 clusters" in problem["detail"]
+
+
+def test_the_rule_sees_the_landmarks(service: Service) -> None:
+    dataset = add_dataset(service.context, [str(i) for i in range(40)])
+    body = {"dataset_id": dataset.id, "n_clusters": 2, "landmarks": 10}
+    job = service.http.post("/v1/jobs", json=body).json()
+    assert job["method"]["coefficient_rate"] == pytest.approx(0.1 / 10)
+
+
+def test_a_job_says_that_nobody_can_hold_it(service: Service) -> None:
+    dataset = add_dataset(service.context, ["0", "1", "2"])
+    body = {"dataset_id": dataset.id, "n_clusters": 2, "device": "gpu"}
+    job = service.http.post("/v1/jobs", json=body).json()
+    workers = service.context.store.workers
+    workers.beat("w@test", "cpu", None, kind="cpu", memory_bytes=1 << 40)
+    said = service.http.get(f"/v1/jobs/{job['id']}").json()["message"]
+    workers.beat("w@test", "H100", None, kind="gpu", memory_bytes=10)
+    small = service.http.get(f"/v1/jobs/{job['id']}").json()["message"]
+    workers.beat("w@test", "H100", None, kind="gpu", memory_bytes=1 << 40)
+    fine = service.http.get(f"/v1/jobs/{job['id']}").json()["message"]
+    workers.leave("w@test")
+    assert "no worker that is alive can hold it: it needs about 0.6 GiB on a GPU" in said
+    assert "can hold it" in small
+    assert "hold" not in fine

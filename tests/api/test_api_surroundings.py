@@ -92,11 +92,14 @@ def test_a_crash_is_a_problem_with_the_logs_id(
 
 
 def test_workers(service: Service, submitted: dict[str, str]) -> None:
-    service.context.store.workers.beat("worker@test", "cpu", submitted["id"])
+    has = {"kind": "cpu", "memory_bytes": 5, "version": "0.1.0", "versions": {"torch": "2"}}
+    service.context.store.workers.beat("worker@test", "cpu", submitted["id"], since=0.0, **has)
     (worker,) = service.http.get("/v1/workers").json()["items"]
     service.context.store.workers.leave("worker@test")
     assert (worker["name"], worker["device"]) == ("worker@test", "cpu")
     assert worker["job_id"] == submitted["id"]
+    assert {name: worker[name] for name in has} == has
+    assert worker["since"] == "1970-01-01T00:00:00Z"
     assert service.http.get("/v1/workers").json() == {"items": []}
 
 

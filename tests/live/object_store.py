@@ -29,10 +29,10 @@ def program() -> str:
 
 
 class ObjectStore:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
+        self.folder, self.host = folder, host
         self.ports = _free_ports(4)
-        self.url = f"http://127.0.0.1:{self.ports[3]}"
+        self.url = f"http://{host}:{self.ports[3]}"
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         identity = {
@@ -47,7 +47,7 @@ class ObjectStore:
         names = ("master.port", "volume.port", "filer.port", "s3.port")
         ports = [f"-{name}={port}" for name, port in zip(names, self.ports, strict=True)]
         command = [program(), "server", f"-dir={self.folder / 'data'}", *ports]
-        command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]
+        command += [f"-ip={self.host}", f"-ip.bind={self.host}", "-filer", "-s3"]
         command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
         command += [f"-s3.config={self.folder / 's3.json'}"]
         command += ["-master.volumeSizeLimitMB=64", "-volume.max=1000"]

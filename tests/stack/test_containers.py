@@ -32,7 +32,7 @@ def lines(name: str, pattern: str) -> list[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_variable_is_a_setting(path: Path) -> None:
-    used = set(re.findall(rf"{PREFIX}[A-Z_]+", path.read_text()))
+    used = set(re.findall(rf"{PREFIX}[A-Z0-9_]+", path.read_text()))
     assert used
     assert used <= {PREFIX + name.upper() for name in Settings.model_fields}
 

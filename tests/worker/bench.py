@@ -99,13 +99,9 @@ class Bench:
         method = parse({"method": "s2convscn", **hyperparameters}).resolve(
             Shape(24, 1, SIDE, SIDE), 2
         )
-        return self.store.jobs.submit(
-            owner="local",
-            dataset_id=self.add_dataset(),
-            request={"n_clusters": 2, "method": hyperparameters, "seed": 3, "image_size": None},
-            method=method.model_dump(mode="json"),
-            **more,
-        )
+        asked = {"n_clusters": 2, "method": hyperparameters, "seed": 3, "image_size": None}
+        wish = {"request": asked, "method": method.model_dump(mode="json"), **more}
+        return self.store.jobs.submit(owner="local", dataset_id=self.add_dataset(), **wish)
 
     def job(self, job_id: str) -> Job:
         return self.store.jobs.get(job_id, "local")

@@ -230,3 +230,24 @@ def check_results(bench: Bench, job: Job) -> None:
 def in_training(bench: Bench, job_id: str) -> bool:
     progress = bench.job(job_id).progress
     return progress is not None and progress.phase == "training"
+
+
+def test_landmarks_leave_sparse_results(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    request = {"n_clusters": 2, "seed": 3, "image_size": None, "landmarks": 12}
+    job = bench.submit(QUICK, request=request)
+    bench.begin(job.id).join()
+    done = bench.job(job.id)
+    assert done.status is Status.SUCCEEDED, done.error
+    assert done.result is not None
+    assert (done.result["landmarks"], done.result["n_images"]) == (12, 24)
+    assert "landmarks" in {notice.code for notice in done.notices}
+    dense = {"affinity-processed.npz", "affinity-plain.npz", "coefficients.npz"}
+    more = {"coefficients-sparse.npz": "array", "landmarks.npy": "array"}
+    expected = {k: v for k, v in RESULTS.items() if k not in dense} | more
+    files = bench.store.jobs.artifacts(job.id)
+    assert {file.name: file.kind for file in files} == expected
+    assert bench.array(job, "labels.npy").shape == bench.array(job, "confidence.npy").shape == (24,)
+    assert len(bench.array(job, "landmarks.npy")) == 12
+    path = bench.artifacts.path(f"jobs/{job.id}/1/affinity-processed-topk.npz")
+    assert sparse.load_npz(path).shape == (24, 24)

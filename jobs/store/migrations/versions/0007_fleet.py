@@ -6,24 +6,19 @@ from alembic import op
 revision = "0007"
 down_revision = "0006"
 
-WORKERS = {
-    "kind": sa.String(8),
-    "memory_bytes": sa.BigInteger(),
-    "version": sa.String(64),
-    "versions": sa.JSON(),
-    "since": sa.Float(),
-}
-
 
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("needs_bytes", sa.BigInteger()))
     op.add_column("jobs", sa.Column("device", sa.String(8)))
-    for name, kind in WORKERS.items():
-        op.add_column("workers", sa.Column(name, kind))
+    op.add_column("workers", sa.Column("kind", sa.String(8)))
+    op.add_column("workers", sa.Column("memory_bytes", sa.BigInteger()))
+    op.add_column("workers", sa.Column("version", sa.String(64)))
+    op.add_column("workers", sa.Column("versions", sa.JSON()))
+    op.add_column("workers", sa.Column("since", sa.Float()))
 
 
 def downgrade() -> None:
-    for name in WORKERS:
+    for name in ("kind", "memory_bytes", "version", "versions", "since"):
         op.drop_column("workers", name)
-    op.drop_column("jobs", "device")
-    op.drop_column("jobs", "needs_bytes")
+    for name in ("needs_bytes", "device"):
+        op.drop_column("jobs", name)
