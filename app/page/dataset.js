@@ -4,7 +4,8 @@ import { count, h, problemBox } from "./dom.js";
 import { about } from "./home.js";
 
 const SHOWN = 40;
-const FIELDS = { "invalid-n-clusters": "n_clusters", "image-size-needed": "image_size", "unknown-method": "method", "job-too-large": "image_size" };
+const FIELDS = { "invalid-n-clusters": "n_clusters", "image-size-needed": "image_size", "unknown-method": "method", "job-too-large": "landmarks" };
+const MANY = 2000; // from so many images on a part of them can stand for all
 const HIDDEN = new Set(["method"]);
 
 export async function dataset(main, id) {
@@ -49,6 +50,7 @@ function form(set, methods) {
   const auto = h("input", { type: "checkbox", id: "auto", onchange: () => { clusters.disabled = auto.checked; } });
   const seed = h("input", { type: "number", id: "seed", name: "seed", min: 0, value: 0 });
   const size = h("input", { type: "number", id: "image_size", name: "image_size", min: 8, max: 1024, placeholder: "as they are", value: set.height || set.kind === "features" ? "" : 64 });
+  const landmarks = h("input", { type: "checkbox", id: "landmarks", name: "landmarks" });
   const knobs = h("div", { class: "grid" });
   const first = h("p", { class: "small soft" });
   const rest = h("div", { class: "math soft" });
@@ -77,6 +79,7 @@ function form(set, methods) {
     }
     const body = { dataset_id: set.id, n_clusters: auto.checked ? "auto" : clusters.valueAsNumber, seed: seed.valueAsNumber || 0, method: chosen };
     if (size.value) body.image_size = size.valueAsNumber;
+    if (landmarks.checked) body.landmarks = "auto";
     try {
       const job = await ask("v1/jobs", { method: "POST", body, headers: { "Idempotency-Key": crypto.randomUUID() } });
       location.hash = `#/jobs/${job.id}`;
@@ -107,6 +110,7 @@ function form(set, methods) {
       h("label", { class: "field" }, "Method", h("span", { class: "small soft" }, "s2convscn learns most, lsr takes seconds"), method),
       h("label", { class: "field" }, "Seed", h("span", { class: "small soft" }, "same seed, same groups"), seed),
       set.kind === "images" ? h("label", { class: "field" }, "Resize to", h("span", { class: "small soft" }, "pixels a side"), size) : null),
+    set.n_images > MANY ? h("label", { class: "small" }, landmarks, ` fit it to ${MANY.toLocaleString()} of the images, and express the others by them: for sets too large to compare all with all`) : null,
     first,
     h("details", {}, h("summary", {}, "What it computes"), rest),
     h("details", {}, h("summary", {}, "More settings"), h("p", { class: "small soft" }, "What is left empty is chosen by a rule that sees no labels."), knobs),

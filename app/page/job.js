@@ -139,7 +139,7 @@ function facts(found, groups) {
 function downloads(found, files) {
   const main = [["Labels, CSV", `v1/jobs/${found.id}/labels?format=csv`, "labels.csv"], ["Labels, JSON", `v1/jobs/${found.id}/labels?format=json`, "labels.json"]];
   if (files.some(({ name }) => name === "report.html")) main.push(["Report", `v1/jobs/${found.id}/artifacts/report.html`, "report.html"]);
-  if (files.some(({ name }) => name === "affinity-processed.npz")) main.push(["Affinity", `v1/jobs/${found.id}/affinity`, "affinity.npz"]);
+  if (files.some(({ name }) => name === "affinity-processed-topk.npz")) main.push(["Affinity", `v1/jobs/${found.id}/affinity`, "affinity.npz"]);
   if (files.some(({ name }) => name === "model.safetensors")) main.push(["Model", `v1/jobs/${found.id}/artifacts/model.safetensors`, "model.safetensors"]);
   const saving = (path, name) => async (event) => { event.preventDefault(); await save(path, name); };
   return h("section", { class: "card stack", "aria-label": "Downloads" },

@@ -38,6 +38,7 @@ def test_submission_is_stored_then_sent(service: Service, dataset: Dataset) -> N
         "seed": 7,
         "ensemble": 1,
         "select": None,
+        "landmarks": None,
         "image_size": [16, 16],
     }
     assert job["metadata"] == {"run": "first"}
