@@ -13,7 +13,7 @@ from rich.text import Text
 from s2convscn import commands
 from s2convscn.errors import StackError
 from s2convscn.sorting import cluster, predict
-from s2convscn.stack import LocalStack
+from s2convscn.stack import LocalStack, gpus
 from s2convscn.terminal import DataDir, Exit, catch_signals, err, fail, out
 
 STYLES = {"api": "cyan", "worker": "green", "broker": "magenta", "stack": "bold yellow"}
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+MOST_WORKERS = 64
 REMOTE: tuple[Callable[..., None], ...] = (
     cluster,
     predict,
@@ -46,10 +47,14 @@ def serve(
     host: Annotated[
         str, typer.Option(envvar="S2CONVSCN_HOST", help="Address that the API listens on.")
     ] = "127.0.0.1",
+    workers: Annotated[
+        str, typer.Option(help="How many jobs at a time; gpus: one for each GPU, at least one.")
+    ] = "1",
     data_dir: DataDir = Path("s2convscn-data"),
 ) -> None:
-    """Run API, one worker and a broker in the foreground; Ctrl-C stops all of it."""
-    stack = LocalStack(data_dir, host=host, port=port, say=_say)
+    """Run API, workers and a broker in the foreground; Ctrl-C stops all of it."""
+    many = _workers(workers)
+    stack = LocalStack(data_dir, host=host, port=port, workers=many, say=_say)
     try:
         catch_signals()
         with stack:
@@ -58,6 +63,16 @@ def serve(
         _say("stack", "stopped")
     except StackError as error:
         fail(error)
+
+
+def _workers(text: str) -> int:
+    """Raises typer.BadParameter for what is no number of workers."""
+    if text == "gpus":
+        return max(gpus(), 1)
+    if text.isdigit() and 0 < int(text) <= MOST_WORKERS:
+        return int(text)
+    message = f"{text!r} is no number from 1 to {MOST_WORKERS}, and not 'gpus'."
+    raise typer.BadParameter(message, param_hint="--workers")
 
 
 @app.command()
@@ -100,4 +115,4 @@ def keys(context: typer.Context, data_dir: DataDir = Path("s2convscn-data")) -> 
 
 
 def _say(name: str, line: str) -> None:
-    out.print(Text.assemble((f"{name:>6} ", STYLES[name]), ("| ", "dim"), line))
+    out.print(Text.assemble((f"{name:>6} ", STYLES[name.partition("-")[0]]), ("| ", "dim"), line))

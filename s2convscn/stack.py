@@ -1,10 +1,11 @@
-"""The whole service on one machine: API, one worker and a broker over one data folder."""
+"""The whole service on one machine: API, workers and a broker over one data folder."""
 
 import fcntl
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,25 +17,36 @@ from s2convscn.errors import StackError, last_words
 from s2convscn.processes import Child, Log
 from s2convscn.supervisor import Say, Stage, Supervisor
 
-ORDER = ("broker", "api", "worker")
-"""Of starting. The worker is stopped first: it puts its job back, which takes the others."""
+ORDER = ("broker", "api")
+"""Of starting, before the workers. These are stopped first: they put back their jobs, which takes
+the others."""
+GPUS = Path("/proc/driver/nvidia/gpus")
 GRACE = 30.0
 """Seconds to stop in; the worker gets its own grace for the trainer on top of ten."""
 
 
 class LocalStack:
-    """The three processes, from ``start`` to ``stop``; ``say(name, line)`` gets what they log.
+    """The processes, from ``start`` to ``stop``; ``say(name, line)`` gets what they log.
+
+    ``workers``: how many; each computes on a GPU of its own, and on the CPU where there is none.
 
     A watcher process holds the data folder's lock together with the stack, and stops the
     processes if the stack is killed.
     """
 
     def __init__(
-        self, data_dir: Path, *, host: str = "127.0.0.1", port: int = 8000, say: Say | None = None
+        self,
+        data_dir: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        workers: int = 1,
+        say: Say | None = None,
     ) -> None:
         self.data_dir = data_dir.resolve()
         self.host, self.port = host, port
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self.workers = [f"worker-{n}" if n > 1 else "worker" for n in range(1, workers + 1)]
         self.broker_url = os.environ.get("S2CONVSCN_BROKER_URL") or ""
         self._say = say or (lambda _name, _line: None)
         self._supervisor: Supervisor | None = None
@@ -62,7 +74,7 @@ class LocalStack:
         try:
             _check_port(self.host, self.port)
             stages = self._stages()
-            watcher = _watch(self._lock)
+            watcher = _watch(self._lock, [*ORDER, *self.workers])
             self._supervisor = Supervisor(
                 stages,
                 self._environment(),
@@ -102,7 +114,7 @@ class LocalStack:
         return last_words(*children)
 
     def stop(self) -> None:
-        """Stop worker, API and broker in this order, and wait for it; then free the folder."""
+        """Stop workers, API and broker in this order, and wait for it; then free the folder."""
         if self._supervisor:
             self._supervisor.stopping.set()
             self._supervisor.join()
@@ -112,8 +124,8 @@ class LocalStack:
 
     def _stages(self) -> list[Stage]:
         """What is started together, and what to wait for before going on."""
-        service = [self._child(name, _python(name)) for name in ("api", "worker")]
-        stages: list[Stage] = [(service, lambda: _ready(self.url))]
+        service = [self._child(name, _python(name)) for name in ("api", *self.workers)]
+        stages: list[Stage] = [(service, lambda: _ready(self.url, len(self.workers)))]
         if not self.broker_url:
             path = broker.socket_path(self.data_dir)
             broker.clear(path)
@@ -133,7 +145,14 @@ class LocalStack:
             "S2CONVSCN_PORT": str(self.port),
             "S2CONVSCN_BROKER_URL": self.broker_url,
             "PYTHONUNBUFFERED": "1",
+            **self._shares(),
         }
+
+    def _shares(self) -> dict[str, str]:
+        """Several workers share the cores, unless it was said how many threads each has."""
+        if len(self.workers) == 1 or os.environ.get("S2CONVSCN_THREADS"):
+            return {}
+        return {"S2CONVSCN_THREADS": str(max((os.cpu_count() or 1) // len(self.workers), 1))}
 
 
 def free_port() -> int:
@@ -144,7 +163,7 @@ def free_port() -> int:
 
 
 def _python(name: str) -> list[str]:
-    package = "app" if name == "api" else name
+    package = "app" if name == "api" else "worker"
     return [sys.executable, "-P", "-m", package]
 
 
@@ -180,11 +199,10 @@ def _check_port(host: str, port: int) -> None:
         raise StackError(message + "another port with --port (or PORT=... of make).") from error
 
 
-def _watch(lock: int) -> "subprocess.Popen[str]":
+def _watch(lock: int, order: Sequence[str]) -> "subprocess.Popen[str]":
     """The watcher: it inherits the lock, and learns from its input what runs."""
-    order = reversed(ORDER)
     return subprocess.Popen(  # noqa: S603 - this package's own file
-        [sys.executable, "-IS", warden.__file__, str(_grace()), *order],
+        [sys.executable, "-IS", warden.__file__, str(_grace()), *reversed(order)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -201,11 +219,16 @@ def _grace() -> float:
         return GRACE
 
 
-def _ready(url: str) -> bool:
-    """Whether the API answers that it is ready, and knows a worker."""
+def gpus() -> int:
+    """How many NVIDIA GPUs the driver of this machine has."""
+    return len(list(GPUS.iterdir())) if GPUS.is_dir() else 0
+
+
+def _ready(url: str, workers: int) -> bool:
+    """Whether the API answers that it is ready, and knows so many workers."""
     try:
         with httpx.Client(base_url=url, timeout=5, trust_env=False) as http:
             answer = http.get("/readyz")
-            return answer.is_success and bool(answer.json()["workers"])
+            return answer.is_success and int(answer.json()["workers"]) >= workers
     except httpx.TransportError:
         return False

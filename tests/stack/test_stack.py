@@ -179,3 +179,27 @@ def until_free(folder: Path, port: int) -> None:
         except StackError as error:
             assert "in use by a stack" in str(error)  # noqa: PT017 - the only reason allowed
             time.sleep(0.1)
+
+
+def test_several_workers_share_the_cores(tmp_path: Path, said: list[str]) -> None:
+    data = tmp_path / "data"
+    with LocalStack(data, port=free_port(), workers=2, say=lambda n, _: said.append(n)) as stack:
+        answer = httpx.get(f"{stack.url}/v1/workers", trust_env=False)
+        names = [worker["name"] for worker in answer.json()["items"]]
+        assert len(set(names)) == 2
+        threads = set()
+        for pid, line in pids(data).items():
+            if "worker" in line.split("\0")[-2:][0]:
+                words = Path(f"/proc/{pid}/environ").read_text().split("\0")
+                threads |= {word for word in words if word.startswith("S2CONVSCN_THREADS=")}
+    assert threads == {f"S2CONVSCN_THREADS={max((os.cpu_count() or 1) // 2, 1)}"}
+    assert {"worker", "worker-2", "api", "broker"} <= set(said)
+    assert pids(data) == {}
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many", "1000"])
+def test_a_wrong_number_of_workers_is_refused(number: str, tmp_path: Path) -> None:
+    command = [*COMMAND, "--workers", number, "--data-dir", str(tmp_path / "data")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "--workers" in done.stderr
