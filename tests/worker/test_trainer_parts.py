@@ -168,6 +168,7 @@ def make_run(tmp_path: Path, *, seconds: float = 0, checkpoint: Checkpoint | Non
         model={},
         seed=5,
         ensemble=1,
+        landmarks=None,
         select=None,
         image_size=None,
         notices=[],
