@@ -96,7 +96,7 @@ def test_the_fits_of_an_ensemble_share_the_time_of_one() -> None:
         assert progress.finish_at is not None
         assert progress.finish_at - now[0] > 3.9 * (3 - part)
     assert fractions == sorted(set(fractions))
-    assert tracker.step(Phase.SCORING, 0, 1, {}).fraction == pytest.approx(0.95)
+    assert tracker.step(Phase.SCORING, 0, 1, {}).fraction == pytest.approx(0.96)
 
 
 def test_black_and_equal_images_are_noticed() -> None:
