@@ -67,17 +67,27 @@ def choose(setting: str, limit: int | None = None) -> Hardware:
 def take_first(gpus: Sequence[Gpu], folder: Path) -> tuple[Gpu, int]:
     """A GPU and the lock on it. Raises SettingsError if others have them all."""
     for gpu in gpus:
-        file = os.open(folder / f"s2convscn-{gpu.id}.lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
-            continue
-        return gpu, file
+        lock = _locked(folder / f"s2convscn-{gpu.id}.lock")
+        if lock is not None:
+            return gpu, lock
     raise SettingsError(
         f"Each of the {len(gpus)} GPU(s) has a worker already: start no more than one for each, or "
         "set S2CONVSCN_DEVICE=cpu."
     )
+
+
+def _locked(path: Path) -> int | None:
+    """The open file; None if another worker has it, perhaps another user's."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except PermissionError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return None
+    return file
 
 
 def listed() -> list[Gpu]:

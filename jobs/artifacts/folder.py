@@ -27,24 +27,17 @@ class FolderStore:
         return self.root / checked(key)
 
     def take(self, source: Path, key: str, alive: Alive = idle) -> None:  # noqa: ARG002 - it is near
-        """Flushed to disk first, then linked into place, which fails where a file is."""
+        """Flushed to disk first, then linked into place, which fails where a file is.
+
+        From another file system it is copied first; one without links has it renamed.
+        """
         target = self.path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.partial")
         try:
-            source.replace(partial)
-        except OSError:  # another file system
-            shutil.copyfile(source, partial)
-            source.unlink()
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        try:
-            os.link(partial, target)
-        except FileExistsError:
-            if sha256(partial) != sha256(target):
-                raise KeyTaken(f"{key} is there already, with other bytes.") from None
-        finally:
-            partial.unlink()
+            _link(source, target, key)
+        except OSError:
+            _copy(source, target, key)
+        source.unlink()
         sync_folder(target.parent)
 
     def open(self, key: str) -> BinaryIO:
@@ -74,6 +67,29 @@ class FolderStore:
         freed = sum(file.bytes for file in self.listed(prefix))
         shutil.rmtree(self.path(prefix), ignore_errors=True)
         return freed
+
+
+def _link(source: Path, target: Path, key: str) -> None:
+    """Raises KeyTaken, or OSError where there can be no link."""
+    with source.open("rb") as file:
+        os.fsync(file.fileno())
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        if sha256(source) != sha256(target):
+            raise KeyTaken(f"{key} is there already, with other bytes.") from None
+
+
+def _copy(source: Path, target: Path, key: str) -> None:
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        shutil.copyfile(source, partial)
+        try:
+            _link(partial, target, key)
+        except OSError:
+            partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

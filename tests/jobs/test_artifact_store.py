@@ -230,3 +230,22 @@ def test_an_upload_that_fails_leaves_no_parts(server: ObjectStore, tmp_path: Pat
         store.take(tmp_path / "x", "jobs/j/1/x", break_off)
     assert not store.client.list_multipart_uploads(Bucket="halves").get("Uploads")
     assert list(store.listed("jobs")) == []
+
+
+def test_a_file_of_another_file_system_is_copied(tmp_path: Path) -> None:
+    elsewhere = Path("/dev/shm")  # noqa: S108 - a file of one name, removed again
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other file system at /dev/shm")
+    store, source = FolderStore(tmp_path), elsewhere / f"s2convscn-{os.getpid()}"
+    for body in (b"first", b"first"):
+        source.write_bytes(body)
+        store.take(source, "jobs/j/1/a")
+        assert not source.exists()
+    source.write_bytes(b"second")
+    try:
+        with pytest.raises(KeyTaken):
+            store.take(source, "jobs/j/1/a")
+    finally:
+        source.unlink(missing_ok=True)
+    assert [file.key for file in store.listed("jobs")] == ["jobs/j/1/a"]
+    assert read(store, "jobs/j/1/a") == b"first"

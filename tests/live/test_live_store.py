@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,3 +126,26 @@ def test_while_the_bucket_is_away_nothing_is_lost(
     assert [key for key in keys(bucket, "datasets/") if made["id"] in key]
     live = {dataset["id"], made["id"]}
     assert {key.split("/")[1] for key in keys(bucket, "datasets/")} == live
+
+
+@pytest.mark.parametrize("package", ["app", "worker"])
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("S2CONVSCN_ARTIFACTS_URL", "s3://nowhere", "There is no bucket 'nowhere'"),
+        ("S2CONVSCN_S3_ACCESS_KEY_ID", "nobody", "S2CONVSCN_S3_SECRET_KEY_FILE"),
+        ("S2CONVSCN_ARTIFACTS_URL", "http://bucket", "must be s3://bucket"),
+        ("S2CONVSCN_S3_SECRET_KEY_FILE", "/nowhere/secret", "cannot be read"),
+    ],
+)
+def test_a_wrong_bucket_ends_the_start(
+    bucket: ObjectStore, tmp_path: Path, package: str, name: str, value: str, said: str
+) -> None:
+    settings = bucket.environment(BUCKET) | {name: value, "S2CONVSCN_DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-P", "-m", package]
+    done = subprocess.run(
+        command, env=os.environ | settings, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
