@@ -23,6 +23,7 @@ from jobs.records import (
     Worker,
     timestamp,
 )
+from jobs.settings import GIB
 from jobs.states import Happening, Phase, Status
 
 PHASES = {
@@ -40,7 +41,6 @@ PHASES = {
     Phase.SCORING: "Scoring and mapping",
     Phase.PUBLISHING: "Storing the results",
 }
-GIB = 1024**3
 DONE = "Done: labels, affinity, checkpoints and artifacts are there."
 ASSIGNED = "Done: labels and artifacts are there."
 LINKED = (

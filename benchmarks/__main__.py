@@ -246,15 +246,20 @@ def _speed_options(command: ArgumentParser) -> None:
     add("--threads", type=int, default=0, help="CPU threads instead of all cores")
 
 
+def _data_and_threads(command: ArgumentParser) -> None:
+    add = command.add_argument
+    folder = os.environ.get("S2CONVSCN_BENCH_DATA") or None
+    add("--data", type=_folder, default=folder, help="folder of the sets (S2CONVSCN_BENCH_DATA)")
+    add("--threads", type=int, default=0, help="CPU threads instead of all cores")
+
+
 def _held_out_options(command: ArgumentParser) -> None:
     command.set_defaults(command=held_out)
     command.description = held_out.__doc__
     add = command.add_argument
-    folder = os.environ.get("S2CONVSCN_BENCH_DATA") or None
     add("--sets", default="orl,coil20,yaleb", help="with commas between")
     add("--seeds", type=int, default=5, help="how many, from 0 on")
-    add("--data", type=_folder, default=folder, help="folder of the sets (S2CONVSCN_BENCH_DATA)")
-    add("--threads", type=int, default=0, help="CPU threads instead of all cores")
+    _data_and_threads(command)
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     add("--cache", type=_folder, default=HERE / ".cache", help="half-finished runs")
 
@@ -262,21 +267,16 @@ def _held_out_options(command: ArgumentParser) -> None:
 def _number_options(command: ArgumentParser) -> None:
     command.set_defaults(command=number)
     command.description = number.__doc__
-    add = command.add_argument
-    folder = os.environ.get("S2CONVSCN_BENCH_DATA") or None
-    add("--data", type=_folder, default=folder, help="folder of the sets (S2CONVSCN_BENCH_DATA)")
-    add("--threads", type=int, default=0, help="CPU threads instead of all cores")
+    _data_and_threads(command)
 
 
 def _landmarks_options(command: ArgumentParser) -> None:
     command.set_defaults(command=of_landmarks)
     command.description = of_landmarks.__doc__
     add = command.add_argument
-    folder = os.environ.get("S2CONVSCN_BENCH_DATA") or None
     add("--kinds", default="digits,subspaces", help="of images that are made, with commas between")
     add("--sets", default="orl,coil20,yaleb", help="with commas between")
-    add("--data", type=_folder, default=folder, help="folder of the sets (S2CONVSCN_BENCH_DATA)")
-    add("--threads", type=int, default=0, help="CPU threads instead of all cores")
+    _data_and_threads(command)
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 

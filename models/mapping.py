@@ -34,7 +34,11 @@ def flat_map(X: FloatArray, seed: int) -> FloatArray:
     unit = unit_rows(X)
     if np.ptp(unit, axis=0).max() <= SAME:
         return np.zeros((len(X), 2), dtype=np.float32)
-    P = _principal(unit, seed).transform(unit)
+    return _spread(_principal(unit, seed).transform(unit), seed)
+
+
+def _spread(P: FloatArray, seed: int) -> FloatArray:
+    """The map (N, 2) of principal scores (N, COMPONENTS) or fewer."""
     P = np.pad(P, ((0, 0), (0, max(2 - P.shape[1], 0)))).astype(np.float32)
     if len(P) >= FEW:
         perplexity = min(PERPLEXITY, (len(P) - 1) / 3)
@@ -59,8 +63,12 @@ def _principal(X: FloatArray, seed: int) -> PCA:
 def _map_of_many(X: FloatArray, seed: int) -> FloatArray:
     chosen = np.random.default_rng(seed).choice(len(X), SAMPLE, replace=False)
     sample = unit_rows(X[chosen])
-    points, principal = flat_map(sample, seed), _principal(sample, seed)
-    nearest = NearestNeighbors(n_neighbors=NEAREST).fit(principal.transform(sample))
+    if np.ptp(sample, axis=0).max() <= SAME:
+        return np.zeros((len(X), 2), dtype=np.float32)
+    principal = _principal(sample, seed)
+    scores = principal.transform(sample)
+    points = _spread(scores, seed)
+    nearest = NearestNeighbors(n_neighbors=NEAREST).fit(scores)
     rows = np.array_split(np.arange(len(X)), -(-len(X) // BLOCK))
     parts = [
         _between(points, *nearest.kneighbors(principal.transform(unit_rows(X[i])))) for i in rows

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness
+from sklearn.neighbors import KNeighborsClassifier
 
 from models.base import FloatArray, IntArray
-from models.mapping import flat_map
+from models.mapping import MOST, flat_map
 
 
 def test_neighbours_stay_neighbours(subspaces: tuple[FloatArray, IntArray]) -> None:
@@ -32,3 +33,20 @@ def test_every_shape_has_a_map(n_images: int, columns: int) -> None:
         assert points.shape == (n_images, 2)
         assert np.isfinite(points).all()
         assert np.abs(points).max() <= 1
+
+
+def test_of_many_rows_a_sample_is_mapped_and_the_others_lie_among_it() -> None:
+    rng = np.random.default_rng(0)
+    owner = rng.integers(0, 3, MOST + 1)
+    X = np.eye(3, 8)[owner] + rng.normal(0, 0.02, (MOST + 1, 8))
+    points = flat_map(X.astype(np.float32), seed=0)
+    again = flat_map(X.astype(np.float32), seed=0)
+    assert points.shape == (MOST + 1, 2)
+    assert np.array_equal(points, again)
+    assert np.abs(points).max() <= 1
+    nearest = KNeighborsClassifier(1).fit(points[:5000], owner[:5000])
+    assert nearest.score(points[5000:], owner[5000:]) > 0.99
+
+
+def test_many_equal_rows_are_one_point() -> None:
+    assert not flat_map(np.ones((MOST + 1, 4), dtype=np.float32), seed=0).any()

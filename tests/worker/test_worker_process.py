@@ -12,6 +12,7 @@ from bench import ENDLESS, QUICK, Bench, wait_until
 from embedded_broker import Broker
 from sqlalchemy import text
 
+from jobs.records import Job
 from jobs.states import Status
 
 MakeBench = Callable[..., Bench]
@@ -32,6 +33,15 @@ def start(
         return subprocess.Popen(
             [sys.executable, "-m", "worker"], env=changed, stdout=out, stderr=out
         )
+
+
+def under_way(bench: Bench, processes: Processes, log: Path) -> Job:
+    """A job that never ends, sent to a worker that has begun it."""
+    job = bench.submit(ENDLESS)
+    bench.queue.send(job.id)
+    processes.append(start(bench, log))
+    wait_until(lambda: bench.job(job.id).status is Status.RUNNING)
+    return job
 
 
 def test_a_worker_stopped_in_mid_training_puts_its_job_back(
@@ -59,10 +69,7 @@ def test_a_trainer_dies_with_its_worker(
     make_bench: MakeBench, broker: Broker, processes: Processes, tmp_path: Path
 ) -> None:
     bench = make_bench(broker_url=broker.url)
-    job = bench.submit(ENDLESS)
-    bench.queue.send(job.id)
-    processes.append(start(bench, tmp_path / "log"))
-    wait_until(lambda: bench.job(job.id).status is Status.RUNNING)
+    job = under_way(bench, processes, tmp_path / "log")
     progress = bench.scratch(job) / "progress.json"
     wait_until(progress.exists)
     pid = bench.trainer_pid(job)
@@ -171,10 +178,7 @@ def test_a_worker_ends_when_a_later_version_takes_the_database(
     make_bench: MakeBench, broker: Broker, processes: Processes, tmp_path: Path
 ) -> None:
     bench = make_bench(broker_url=broker.url)
-    job = bench.submit(ENDLESS)
-    bench.queue.send(job.id)
-    processes.append(start(bench, tmp_path / "log"))
-    wait_until(lambda: bench.job(job.id).status is Status.RUNNING)
+    job = under_way(bench, processes, tmp_path / "log")
     with bench.store.database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     assert processes[0].wait(timeout=60) == 0
