@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from app.main import create_app
 from app.streams import Streams
-from jobs import logs
+from jobs import logs, tracing
 from jobs.errors import StoreRefused, StoreUnavailable
 from jobs.settings import Settings, SettingsError, load
 from jobs.store import Store
@@ -74,6 +74,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return FAILED
     logs.configure(settings.log_format, settings.log_level, "api")
+    send_traces = tracing.configure(settings.traces_endpoint, "api")
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -90,6 +91,7 @@ def main() -> int:
     server = Server(config, app.state.context.streams)
     with suppress(KeyboardInterrupt):
         server.run()
+    send_traces()
     return 0 if server.started else FAILED
 
 

@@ -24,6 +24,9 @@ from app.routes import (
 )
 from jobs.settings import Settings
 
+UNTRACED = frozenset({"/livez", "/readyz", "/metrics"})
+"""What machines ask every few seconds."""
+
 
 def create_app(settings: Settings) -> FastAPI:
     """The service on these settings; its store is opened at once, the broker when it is needed."""
@@ -44,6 +47,13 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
+        telemetry={
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+            "exclude": lambda scope: scope.get("path") in UNTRACED,
+        },
     )
     app.state.context = context
     rooms = (datasets, images, methods, jobs, results, predictions, comparisons, service, page)

@@ -5,6 +5,7 @@ import re
 import secrets
 from urllib.parse import urlsplit
 
+from opentelemetry import trace
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -48,6 +49,7 @@ class RequestIds:
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         logs.request_id.set(request_id)
+        trace.get_current_span().set_attribute("s2convscn.request_id", request_id)
 
         async def send_with_id(message: Message) -> None:
             nonlocal started

@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Literal
 
+from opentelemetry import trace
+
 Form = Literal["text", "json"]
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -24,7 +26,10 @@ def configure(form: Form, level: str, process: str) -> None:
 
 
 class Lines(logging.Formatter):
-    """One JSON object a line: time, level, logger, process, message, ids, exception."""
+    """One JSON object a line: time, level, logger, process, message, ids, exception.
+
+    Ids of trace and span are W3C's, where something is traced.
+    """
 
     def __init__(self, process: str) -> None:
         super().__init__()
@@ -39,6 +44,11 @@ class Lines(logging.Formatter):
             "message": record.getMessage(),
         }
         said |= {name: value for name, about in ABOUT.items() if (value := about.get())}
+        if (span := trace.get_current_span().get_span_context()).is_valid:
+            said |= {
+                "trace_id": trace.format_trace_id(span.trace_id),
+                "span_id": trace.format_span_id(span.span_id),
+            }
         if record.exc_info:
             said["exception"] = self.formatException(record.exc_info)
         return json.dumps(said, ensure_ascii=False)

@@ -4,9 +4,11 @@ from typing import Any
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from opentelemetry.trace import SpanKind
 
 from jobs import errors
 from jobs.settings import Settings
+from jobs.tracing import JOB, tracer
 
 TASK = "s2convscn.run"
 QUEUE = "jobs"
@@ -73,10 +75,16 @@ class Queue:
         Raises:
             BrokerUnavailable: when the broker does not take the message.
         """
-        priority = FIRST if again else IN_TURN
+        priority, queue = FIRST if again else IN_TURN, queue_of(device)
+        about = {
+            "messaging.system": "celery",
+            "messaging.operation.type": "send",
+            "messaging.destination.name": queue,
+            JOB: job_id,
+        }
         try:
-            queue = queue_of(device)
-            self.celery.send_task(TASK, args=[job_id], queue=queue, priority=priority)
+            with tracer.start_as_current_span(f"send {queue}", None, SpanKind.PRODUCER, about):
+                self.celery.send_task(TASK, args=[job_id], queue=queue, priority=priority)
         except (OperationalError, OSError) as error:
             raise errors.BrokerUnavailable(f"The queue does not take messages: {error}") from error
 

@@ -74,7 +74,9 @@ class Job(Record):
     """A job's row. ``request`` is as submitted, ``method`` the hyperparameters filled in.
 
     ``predicts`` is the job whose model assigns the images, of a job that trains nothing itself;
-    ``needs_bytes`` an estimate of its memory; ``device`` where it shall run, if that was said.
+    ``needs_bytes`` an estimate of its memory; ``device`` where it shall run, if that was said;
+    ``trace`` the W3C ``traceparent`` of the request that submitted it; ``thrifty`` whether a GPU
+    had too little memory for it, so that it shall take less.
     """
 
     id: str
@@ -97,6 +99,8 @@ class Job(Record):
     predicts: str | None = None
     needs_bytes: int | None = None
     device: str | None = None
+    trace: str | None = None
+    thrifty: bool = False
     max_seconds: float | None
     seconds_used: float
     created_at: float
@@ -240,6 +244,11 @@ class Claim(Record):
     @property
     def attempt(self) -> int:
         return self.job.attempt
+
+    @property
+    def queued_at(self) -> float:
+        """When the job was queued last, in seconds since 1970."""
+        return self.job.sent_at or self.job.created_at
 
 
 def timestamp(seconds: float | None) -> datetime | None:

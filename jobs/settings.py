@@ -68,6 +68,11 @@ class Settings(BaseSettings):
         None, description="Where a worker shows its figures to Prometheus; by default nowhere."
     )
     metrics_host: str = Field("127.0.0.1", description="Address of the same.")
+    traces_endpoint: str | None = Field(
+        None,
+        description="URL of an OpenTelemetry collector that takes OTLP over HTTP, such as "
+        "http://127.0.0.1:4318; by default nothing is traced.",
+    )
 
     max_upload_bytes: Bytes = Field(2 * GIB, description="Largest upload, as sent.")
     max_dataset_bytes: Bytes = Field(
@@ -149,6 +154,7 @@ class Settings(BaseSettings):
         "s3_endpoint",
         "s3_region",
         "s3_access_key_id",
+        "traces_endpoint",
         mode="before",
     )
     @classmethod
@@ -160,6 +166,15 @@ class Settings(BaseSettings):
     def _broker_is_redis(cls, value: str | None) -> str | None:
         if value and not value.startswith(("redis://", "rediss://", "redis+socket://")):
             message = "must begin with redis://, rediss:// or redis+socket://"
+            raise ValueError(message)
+        return value
+
+    @field_validator("traces_endpoint")
+    @classmethod
+    def _traces_go_over_http(cls, value: str | None) -> str | None:
+        url = urlsplit(value or "http://none")
+        if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+            message = "must be http://HOST:PORT or https://HOST:PORT, perhaps with a path"
             raise ValueError(message)
         return value
 

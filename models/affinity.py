@@ -15,6 +15,7 @@ from models.base import FloatArray, IntArray, SparseArray
 from models.eigen import largest_by_magnitude, largest_by_value
 from models.hyperparameters import Kind, PostProcessing
 from models.sharpening import sharpened
+from models.thrift import spends
 
 Matrix: TypeAlias = "FloatArray | Tensor"
 """On the CPU an array; on an accelerator a tensor, so that it stays there."""
@@ -47,8 +48,8 @@ def affinity(C: Matrix, n_clusters: int, kind: Kind, settings: PostProcessing | 
 
 
 def on_accelerator(A: object) -> TypeGuard[Tensor]:
-    """Whether it is a tensor that NumPy cannot reach."""
-    return isinstance(A, Tensor) and not A.is_cpu
+    """Whether it is a tensor that NumPy cannot reach, and the device has memory to go on there."""
+    return isinstance(A, Tensor) and spends(A)
 
 
 def on_host(A: Matrix) -> NDArray[Any]:

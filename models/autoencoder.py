@@ -20,6 +20,7 @@ from models.losses import L0
 from models.network import Decoder, Encoder
 from models.products import precision
 from models.recording import Recorded
+from models.thrift import spends
 
 PHASE = "pretraining"
 PRETRAINED = "pretrained"
@@ -87,7 +88,7 @@ class Minibatch:
 
     def differentiate(self, index: Tensor) -> Tensor:
         """L0 of the images ``index``; sets every parameter's gradient."""
-        if not self.X.is_cuda:
+        if not spends(self.X):
             return self.on(self.X[index])
         if len(index) not in self.recordings:
             x = self.X[index]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from models.convolution import STRIDE, convolve, halved, layout, transposed
 from models.hyperparameters import Layer
 from models.products import product
+from models.thrift import spends
 
 CHUNK = 128
 """Images that go through the convolutions together; their activations stay in a CPU's cache."""
@@ -96,7 +97,7 @@ def encode(encoder: Encoder, X: Tensor) -> Tensor:
 
 def chunk(X: Tensor) -> int:
     """How many rows of X (N, ...) the network takes at a time."""
-    return CHUNK if X.is_cpu else WIDE
+    return WIDE if spends(X) else CHUNK
 
 
 class SelfExpression(nn.Module):

@@ -24,6 +24,7 @@ from models.hyperparameters import Norm
 from models.methods.s2convscn import S2ConvSCN
 from models.network import Network, chunk
 from models.products import product
+from models.thrift import spends
 
 DARK = 1e-12
 """Least ||X||^2 that relative costs divide by: all-black images cost nothing, not infinity."""
@@ -154,7 +155,7 @@ def penalise(
     """
     found = []
     owners = C.new_empty(len(C), 0) if Q is None else Q
-    size = min(ROWS if C.is_cpu else WIDE_ROWS, len(C))
+    size = min(WIDE_ROWS if spends(C) else ROWS, len(C))
     scratch = C.new_empty(3, size, len(C))
     one = C.new_ones(())
     blocks = zip(*(t.split(size) for t in (C, dC, owners)), strict=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Adam
 
-from models.affinity import Matrix, affinity, on_host, plain
+from models.affinity import Matrix, affinity, on_host
 from models.alignment import align
 from models.autoencoder import PHASE as STAGE_ONE
 from models.autoencoder import PRETRAINED, pretrain
@@ -32,6 +32,7 @@ from models.products import precision
 from models.quality import notices, weak_head
 from models.ridge import start
 from models.spectral import Segmentation, spectral_clustering
+from models.thrift import spends
 from models.views import VIEWED, notice, prepare
 
 START = "start."
@@ -69,7 +70,7 @@ class Training:
         self.X = X.contiguous(memory_format=torch.channels_last)  # (N, channels, H, W)
         self.network = _network(settings, images, n_clusters, run)
         self.objective = settings.objective(self.network, self.X, run.seed)
-        record = self.X.is_cuda and self.objective.recordable
+        record = spends(self.X) and self.objective.recordable
         self.recorded = RecordedObjective(self.objective) if record else None
         self.optimiser = _optimiser(settings, self.network)
         self.epoch = 0
@@ -242,7 +243,7 @@ class Training:
             answer=self.settings.final_labels,
             coefficients=to_array(C),
             affinity=on_host(self.clustered),
-            plain_affinity=on_host(plain(C)),
+            plain_affinity=on_host(affinity(C, self.n_clusters, "plain", None)),
             embedding=Z.cpu().numpy(),
             labelings=labelings,
             diagnostics=figures,

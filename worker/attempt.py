@@ -6,24 +6,26 @@ import time
 from contextlib import suppress
 from enum import Enum
 from functools import partial
-from pathlib import Path
 from threading import Event
-from typing import NamedTuple
 
-from jobs import errors
+from jobs import errors, tracing
 from jobs.artifacts import ArtifactStore
-from jobs.records import AUTO, Artifact, Claim
+from jobs.records import Artifact, Claim, Device
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.store import Store
+from jobs.tracing import tracer
 from worker.exchange import Failure, Outcome, Report, Scratch, Spec, read, write
+from worker.hardware import Hardware
 from worker.lease import Lease
 from worker.metrics import Course
 from worker.process import Trainer
 from worker.publication import publish
 from worker.relay import KEPT, Relay, by_age
+from worker.specification import Inputs, specify
 
 TICK_SECONDS = 0.1
+MIB = 1024**2
 MODEL = frozenset({"model.json", "model.safetensors"})
 """What a prediction needs of the job that it predicts with."""
 STALL_STEPS = 10
@@ -55,9 +57,12 @@ class Attempt:
         store: Store,
         artifacts: ArtifactStore,
         shutdown: Event,
+        *,
         course: Course,
+        hardware: Hardware,
     ) -> None:
         self.claim = claim
+        self.hardware = hardware
         self.course = course
         self.settings = settings
         self.artifacts = artifacts
@@ -71,6 +76,7 @@ class Attempt:
         self.began = self.heard = time.monotonic()
         self.report: Report | None = None
         self.kill_at: float | None = None
+        self.device_gone = False
 
     def run(self) -> None:
         """Start a trainer, watch it, and write what became of it; the scratch folder is removed."""
@@ -182,28 +188,36 @@ class Attempt:
             self._crashed(trainer)
 
     def _publish(self, outcome: Outcome) -> bool:
-        return publish(outcome, self.artifacts, self.scratch, self.lease)
+        with tracer.start_as_current_span("publish"):
+            return publish(outcome, self.artifacts, self.scratch, self.lease)
 
     def _cancelled(self) -> None:
         logger.info("%s: cancelled", self.name)
         self.course.ended("cancelled")
         self.lease.insist(lambda: self.lease.attempts.cancelled(*self.mine))
 
-    def _release(self) -> None:
+    def _release(self, why: str = "its worker was shut down", *, thrifty: bool = False) -> None:
         """Back into the queue; a job that was being cancelled cannot go there."""
-        logger.info("%s: released", self.name)
+        logger.info("%s: released: %s", self.name, why)
         self.course.ended("released")
-        attempts, why = self.lease.attempts, "its worker was shut down"
+        attempts = self.lease.attempts
         self.lease.insist(
-            lambda: attempts.release(*self.mine, why) or attempts.cancelled(*self.mine)
+            lambda: (
+                attempts.release(*self.mine, why, thrifty=thrifty) or attempts.cancelled(*self.mine)
+            )
         )
 
     def _crashed(self, trainer: Trainer) -> None:
         failure, last_words = read(self.scratch.failure, Failure), trainer.last_words()
         for line in last_words:
             logger.warning("%s: | %s", self.name, line)
-        if failure is not None and failure.kind in FATAL:
+        if failure is not None and failure.kind == errors.OutOfMemory.slug():
+            self._out_of_memory(failure.detail)
+        elif failure is not None and failure.kind in FATAL:
             self._fail(FATAL[failure.kind](failure.detail))
+        elif self.hardware.is_gone():
+            self.device_gone = True
+            self._release(f"its worker's {self.hardware.name} does not answer any more")
         elif failure is not None:
             self._lost(failure.detail)
         elif self.reason is Reason.STALLED:
@@ -211,15 +225,35 @@ class Attempt:
         else:
             self._lost(f"The trainer {trainer.ending()}.", log=last_words)
 
+    def _out_of_memory(self, detail: str) -> None:
+        """Once more by the thrifty way where there is one, which a GPU has."""
+        has, needs = self.hardware, self.claim.job.needs_bytes
+        if has.device is Device.GPU and not self.claim.job.thrifty:
+            why = f"the {has.name} had too little memory: once more, with less ({detail})"
+            self._release(why, thrifty=True)
+            return
+        known = f"{needs / MIB:,.0f} MiB were estimated" if needs else "No estimate was made"
+        self._fail(
+            errors.OutOfMemory(
+                f"{detail.rstrip('.')}. {known}, {has.name} has {has.memory_bytes / MIB:,.0f} MiB: "
+                "give landmarks, a smaller image_size or fewer images, or run it on a worker with "
+                "more memory.",
+                estimate_bytes=needs,
+                memory_bytes=has.memory_bytes,
+            )
+        )
+
     def _fail(self, error: errors.DomainError) -> None:
         logger.warning("%s: failed: %s", self.name, error.detail)
         self.course.ended("failed", error.slug())
+        tracing.failed(error.slug(), error.detail)
         self.lease.insist(lambda: self.lease.attempts.fail(*self.mine, error))
 
     def _lost(self, detail: str, **members: list[str]) -> None:
         logger.warning("%s: lost: %s", self.name, detail)
         error = errors.TrainerCrashed(detail, **members)
         self.course.ended("lost", error.slug())
+        tracing.failed(error.slug(), error.detail)
         self.lease.insist(lambda: self.lease.attempts.lost(*self.mine, error))
 
     def _specify(self) -> Spec:
@@ -228,56 +262,13 @@ class Attempt:
         checkpoints = by_age(self.claim.checkpoint)[-KEPT:]
         fetch = partial(self.artifacts.fetch, alive=keep)
         dataset_id = self.claim.job.dataset_id
-        return specify(
-            self.claim,
-            self.settings,
-            Inputs(
+        with tracer.start_as_current_span("fetch"):
+            found = Inputs(
                 self.artifacts.fetch_all(f"datasets/{dataset_id}", inputs / "dataset", keep),
                 {file.name: fetch(file.key, inputs / "model") for file in self._model()},
                 [fetch(file.key, inputs / "checkpoints") for file in reversed(checkpoints)],
-            ),
-        )
+            )
+        return specify(self.claim, self.settings, found, self.hardware.torch_device)
 
     def _model(self) -> list[Artifact]:
         return [file for file in self.claim.model if file.name in MODEL]
-
-
-class Inputs(NamedTuple):
-    """Local files: the data set's folder, a model's by name, checkpoints, the newest first."""
-
-    dataset: Path
-    model: dict[str, Path]
-    checkpoints: list[Path]
-
-
-def specify(claim: Claim, settings: Settings, inputs: Inputs) -> Spec:
-    job, request = claim.job, claim.job.request
-    return Spec(
-        job_id=job.id,
-        attempt=claim.attempt,
-        scratch=settings.scratch_dir / job.id / str(claim.attempt),
-        dataset=inputs.dataset,
-        source=claim.dataset.model_dump(include={"id", "name", "sha256"}),
-        request=request,
-        method=job.method,
-        n_clusters=None if request["n_clusters"] == AUTO else request["n_clusters"],
-        predicts=job.predicts,
-        model=inputs.model,
-        seed=request.get("seed") or 0,
-        ensemble=request.get("ensemble") or 1,
-        landmarks=request.get("landmarks"),
-        select=request.get("select"),
-        image_size=request.get("image_size"),
-        notices=[*claim.dataset.notices, *job.notices],
-        checkpoints=inputs.checkpoints,
-        next_checkpoint=max((number(file.name) for file in claim.checkpoint), default=0) + 1,
-        checkpoint_seconds=settings.checkpoint_seconds,
-        device=settings.device,
-        threads=settings.threads,
-        log_format=settings.log_format,
-    )
-
-
-def number(checkpoint: str) -> int:
-    """``checkpoint-000012.safetensors`` is the 12th."""
-    return int(checkpoint.removeprefix("checkpoint-").removesuffix(".safetensors"))

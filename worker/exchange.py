@@ -24,7 +24,9 @@ class Spec(Message):
     ``threads`` None means all cores, ``landmarks`` None that all images are fitted to.
     ``checkpoints`` are those to go on from, the newest first; ``next_checkpoint`` is the first free
     number. ``model`` are the files of the model that shall assign the images, by name, and
-    ``predicts`` is its job; none for a job that trains.
+    ``predicts`` is its job; none for a job that trains. ``thrifty`` is
+    for one whose GPU had too little memory before; ``trace`` the span that the trainer's belong
+    below.
     """
 
     job_id: str
@@ -48,7 +50,10 @@ class Spec(Message):
     checkpoint_seconds: float
     device: str
     threads: int | None
+    thrifty: bool = False
     log_format: Form = "text"
+    trace: str | None = None
+    traces_endpoint: str | None = None
 
 
 class Spent(Message):

@@ -20,6 +20,7 @@ DRIVER = Path("/proc/driver/nvidia")
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """Of a container's memory, of both versions of control groups."""
 NAME_LENGTH = 64
+ANSWER_SECONDS = 60.0
 
 
 class Gpu(NamedTuple):
@@ -41,6 +42,14 @@ class Hardware(NamedTuple):
     @property
     def capacity(self) -> Capacity:
         return Capacity(device=self.device, memory_bytes=self.memory_bytes)
+
+    @property
+    def torch_device(self) -> str:
+        return "cuda" if self.device is Device.GPU else "cpu"
+
+    def is_gone(self) -> bool:
+        """Whether a GPU computes nothing any more; its driver may hang, too."""
+        return self.device is Device.GPU and not _asked("works")
 
 
 def choose(setting: str, limit: int | None = None) -> Hardware:
@@ -101,11 +110,20 @@ def versions() -> dict[str, str]:
 
 
 def _asked(what: str) -> Any:
+    """What a child process answers; nothing if it fails or takes too long."""
     command = [sys.executable, "-m", "worker.trainer.device", what]
-    answer = subprocess.run(  # noqa: S603 - this interpreter, this project's module
-        command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-    )
-    return json.loads(answer.stdout) if answer.returncode == 0 else ()
+    try:
+        answer = subprocess.run(  # noqa: S603 - this interpreter, this project's module
+            command,
+            capture_output=True,
+            text=True,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            timeout=ANSWER_SECONDS,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return ()
+    return json.loads(answer.stdout)
 
 
 def host_memory() -> int:

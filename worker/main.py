@@ -13,7 +13,7 @@ from celery.signals import setup_logging, worker_shutting_down
 from httpx import create_ssl_context
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import logs
+from jobs import logs, tracing
 from jobs.artifacts import ArtifactStore, open_store
 from jobs.errors import StoreRefused, StoreUnavailable
 from jobs.queue import QUEUE, TASK, Queue, celery_app, queue_of
@@ -47,6 +47,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(settings)
+    send_traces = tracing.configure(settings.traces_endpoint, "worker")
     figures = Figures()
     try:
         hardware = choose(settings.device, settings.worker_memory_bytes)
@@ -71,6 +72,7 @@ def main() -> int:
         work(settings, store, artifacts, hardware, figures)
     finally:
         stop()
+        send_traces()
     return 0
 
 
@@ -101,7 +103,7 @@ def work(
     supervisor = Supervisor(
         settings, store, artifacts, Queue(celery), name, hardware=hardware, figures=figures
     )
-    celery.task(name=TASK)(supervisor.run)
+    celery.task(name=TASK)(supervisor.serve)
 
     def shut_down(**_: Any) -> None:
         supervisor.shutdown.set()

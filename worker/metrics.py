@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from opentelemetry import trace
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -63,8 +64,7 @@ class Figures:
 
     def claimed(self, claim: Claim) -> "Course":
         """What follows an attempt from its claim on."""
-        queued = claim.job.sent_at or claim.job.created_at
-        self.waits.observe(max(time.time() - queued, 0))
+        self.waits.observe(max(time.time() - claim.queued_at, 0))
         return Course(self, str(claim.job.method["method"]))
 
     def serve(self, settings: Settings) -> Callable[[], None]:
@@ -109,6 +109,7 @@ class Course:
         for phase, spent in self.spent.items():
             self.figures.phases.labels(self.method, phase).observe(spent.seconds)
         self.figures.attempts.labels(self.method, how, problem).inc()
+        trace.get_current_span().set_attribute("s2convscn.ending", how)
         self.figures.memory.set(0)
         self.figures.device_memory.set(0)
 

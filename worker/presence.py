@@ -32,17 +32,22 @@ class Presence:
         }
 
     def beat(self) -> None:
-        """End this worker once a later version has taken over the database."""
-        try:
-            self.store.database.check()
-        except SchemaTooNew as error:
-            logger.error("%s This worker ends.", error)  # noqa: TRY400 - it says all
+        """End this worker once a later version has taken over the database, or without its GPU."""
+        if why := self.supervisor.gone or self._outdated():
+            logger.error("%s This worker ends.", why)
             os.kill(os.getpid(), signal.SIGTERM)
             return
         self._beat()
         if "versions" not in self.about:
             self.about["versions"] = hardware.versions()
             self._beat()
+
+    def _outdated(self) -> str | None:
+        try:
+            self.store.database.check()
+        except SchemaTooNew as error:
+            return str(error)
+        return None
 
     def _beat(self) -> None:
         name, job_id = self.supervisor.name, self.supervisor.job_id

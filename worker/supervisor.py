@@ -5,15 +5,17 @@ from collections.abc import Collection
 from contextlib import suppress
 from threading import Event
 
+from opentelemetry.trace import SpanKind
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import logs
+from jobs import logs, tracing
 from jobs.artifacts import ArtifactStore
 from jobs.errors import BrokerUnavailable
 from jobs.queue import Queue
 from jobs.records import Claim
 from jobs.settings import Settings
 from jobs.store import Store
+from jobs.tracing import tracer
 from worker.attempt import Attempt
 from worker.hardware import Hardware
 from worker.metrics import Figures
@@ -25,7 +27,11 @@ logger = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """One worker's; runs one job at a time. ``job_id`` is the job under way, None when idle."""
+    """One worker's; runs one job at a time.
+
+    ``job_id`` is the job under way, None when idle; ``gone`` says what this worker has lost and
+    must end without.
+    """
 
     def __init__(
         self,
@@ -47,33 +53,72 @@ class Supervisor:
         self.shutdown = Event()
         self.figures = figures or Figures()
         self.job_id: str | None = None
+        self.gone: str | None = None
 
-    def run(self, message: str) -> None:
+    def serve(self, message: str) -> None:
+        """Run jobs until none is queued that this worker can hold.
+
+        The messages of some may be lost, or have gone to workers that cannot hold them.
+        """
+        more = self.run(message)
+        while more:
+            more = self.run()
+
+    def run(self, message: str | None = None) -> bool:
         """Run the job whose turn it is; a message that finds none queued is dropped.
 
         ``message``: the id of the job that it was sent for, which may have gone to another before.
+
+        Returns whether there was one.
         """
         claim = None if self.shutdown.is_set() else self._claim(message)
         if claim is None:
-            return
+            return False
         self.job_id = job_id = claim.job.id
         logs.job_id.set(job_id)
         try:
-            course = self.figures.claimed(claim)
-            Attempt(claim, self.settings, self.store, self.artifacts, self.shutdown, course).run()
+            self._attempt(claim)
         finally:
             self.job_id = None
             logs.job_id.set(None)
         self._send_again(job_id)
+        return True
 
-    def _claim(self, message: str) -> Claim | None:
+    def _attempt(self, claim: Claim) -> None:
+        course = self.figures.claimed(claim)
+        context = tracing.below(claim.job.trace)
+        about: tracing.Attributes = {
+            tracing.JOB: claim.job.id,
+            "s2convscn.attempt": claim.attempt,
+            "s2convscn.method": str(claim.job.method["method"]),
+            "s2convscn.images": claim.dataset.n_images,
+            "s2convscn.worker": self.name,
+            "s2convscn.device": self.hardware.name,
+        }
+        tracing.waited("queued", context, claim.queued_at, about)
+        with tracer.start_as_current_span("attempt", context, SpanKind.CONSUMER, about):
+            attempt = Attempt(
+                claim,
+                self.settings,
+                self.store,
+                self.artifacts,
+                self.shutdown,
+                course=course,
+                hardware=self.hardware,
+            )
+            attempt.run()
+        if attempt.device_gone:
+            self.gone = f"{self.hardware.name} does not answer any more."
+            self.shutdown.set()
+
+    def _claim(self, message: str | None) -> Claim | None:
         """While the database is away nothing is claimed: the row stays, the reaper sends again."""
         try:
             claim = self.store.attempts.claim_next(self.name, self.hardware.capacity)
-            if claim is None:
+            if claim is None and message is not None:
                 self._hand_on(message)
         except SQLAlchemyError as error:
-            logger.warning("%s: not claimed, no database (%s)", message, type(error).__name__)
+            logger.warning("nothing is claimed, no database (%s)", type(error).__name__)
             return None
         return claim
 

@@ -139,11 +139,16 @@ class Attempts:
             log(connection, now, job_id, Status.CANCELLED)
             return True
 
-    def release(self, job_id: str, attempt: int, why: str) -> bool:
-        """Put a job back into the queue, unharmed: its worker shuts down."""
+    def release(self, job_id: str, attempt: int, why: str, *, thrifty: bool = False) -> bool:
+        """Put a job back into the queue, unharmed: its worker shuts down, or had too little memory.
+
+        ``thrifty``: it shall take less from now on.
+        """
         now = self.database.clock()
+        values = {"thrifty": True} if thrifty else {}
         with self.database.write() as connection:
-            return _requeue(connection, _mine(job_id, attempt), now, why=why) is not None
+            mine = _mine(job_id, attempt)
+            return _requeue(connection, mine, now, why=why, **values) is not None
 
     def lost(self, job_id: str, attempt: int, error: errors.DomainError) -> bool:
         """Count a failed attempt: back into the queue, or failed once too many were lost."""

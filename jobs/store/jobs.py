@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, case, func, insert, literal, select, update
 
-from jobs import errors, ids
+from jobs import errors, ids, tracing
 from jobs.records import JSON, Artifact, Job
 from jobs.states import TERMINAL, Happening, Status
 from jobs.store.database import Database
@@ -45,6 +45,7 @@ def enqueue(
             "method_name": wish["method"]["method"],
             "status": Status.QUEUED,
             "created_at": now,
+            "trace": tracing.current(),
         }
         row = connection.execute(insert(jobs).values(values).returning(jobs)).mappings().one()
         log(connection, now, job_id, Happening.SUBMITTED)

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 metadata = MetaData()
@@ -71,6 +73,8 @@ jobs = Table(
     Column("predicts", String(64)),
     Column("needs_bytes", BigInteger),
     Column("device", String(8)),
+    Column("trace", String(64)),
+    Column("thrifty", Boolean, nullable=False, default=False, server_default=false()),
     Column("max_seconds", Float),
     Column("seconds_used", Float, nullable=False, default=0.0),
     Column("created_at", Float, nullable=False),

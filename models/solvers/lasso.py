@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from models.solvers.telling import Tell
+from models.thrift import spends
 
 QUERIES, MANY = 512, 2048
 """Solved together: their working sets stay in a CPU's cache; on a GPU."""
@@ -76,7 +77,7 @@ def lasso(
     n = len(K)
     C = torch.zeros_like(K)
     worst, rounds = 0.0, 0
-    together = QUERIES if K.is_cpu else MANY
+    together = MANY if spends(K) else QUERIES
     for begin in range(0, n, together):
         rows = slice(begin, min(begin + together, n))
         part = Queries(

@@ -18,6 +18,7 @@ from models.network import Decoder, Encoder, Network
 from models.objective import Objective
 from models.products import precision
 from models.spectral import embed, spectral_clustering
+from models.thrift import thrift
 from models.training import Training
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
@@ -131,6 +132,24 @@ def test_a_recorded_step_is_the_step(name: Any, subspaces: Subspaces, recorder: 
 
 def gradients(network: Network) -> dict[str, torch.Tensor]:
     return {k: p.grad.clone() for k, p in network.named_parameters() if p.grad is not None}
+
+
+def test_with_thrift_a_fit_takes_less_memory_and_finds_the_same(recorder: Any) -> None:
+    rng = np.random.default_rng(0)
+    owner = np.repeat(np.arange(4), 500)
+    bases = rng.random((4, 3, 64 * 64))
+    X = np.einsum("nd,ndp->np", rng.random((2000, 3)), bases[owner]) / 3
+    images = X.reshape(2000, 1, 64, 64).astype(np.float32)
+    method = parse({"method": "s2convscn", "pretrain_max_steps": 50, "epochs": 10})
+    peaks, labels = [], []
+    for asked in (False, True):
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        with thrift(asked):
+            labels.append(method.fit(images, 4, recorder(device="cuda")).labels)
+        peaks.append(torch.cuda.max_memory_reserved())
+    assert peaks[1] < 0.6 * peaks[0]
+    assert adjusted_rand_score(*labels) == 1
 
 
 def test_a_recorded_minibatch_is_the_minibatch() -> None:

@@ -1,4 +1,4 @@
-"""Tells as JSON what trainers of this machine have: ``gpus`` or ``versions``."""
+"""Tells as JSON what trainers of this machine have: ``gpus``, ``versions``, or if one ``works``."""
 
 import json
 import sys
@@ -16,6 +16,11 @@ def gpus() -> list[dict[str, str | int]]:
     ]
 
 
+def works() -> bool:
+    """Whether the GPU computes. Raises RuntimeError if not."""
+    return bool(torch.ones((), device="cuda").item())
+
+
 if __name__ == "__main__":
-    asked = {"gpus": gpus, "versions": versions}[sys.argv[1]]
+    asked = {"gpus": gpus, "versions": versions, "works": works}[sys.argv[1]]
     sys.stdout.write(json.dumps(asked()))

@@ -12,11 +12,10 @@ from threadpoolctl import threadpool_limits
 LIBRARIES = ("s2convscn", "torch", "numpy", "scipy", "scikit-learn", "pillow", "safetensors")
 
 
-def pick_device(wish: str) -> str:
-    """``cpu`` or ``cuda``; ``auto`` takes a GPU when there is one."""
-    if wish != "auto":
-        return wish
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def check_device(device: str) -> None:
+    """Raises OSError if there is no GPU where one was to be used."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise OSError("There is no GPU any more.")
 
 
 def device_name(device: str) -> str:

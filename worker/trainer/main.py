@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from jobs import logs
+from jobs import logs, tracing
 from jobs.errors import (
     Diverged,
     DomainError,
@@ -35,6 +35,16 @@ def main(spec_path: str) -> int:
     spec = Spec.model_validate_json(Path(spec_path).read_bytes())
     logs.configure(spec.log_format, "info", "trainer")
     logs.job_id.set(spec.job_id)
+    send_traces = tracing.configure(spec.traces_endpoint, "trainer")
+    try:
+        with tracing.tracer.start_as_current_span("trainer", tracing.below(spec.trace)):
+            return attempt(spec, stop)
+    finally:
+        send_traces()
+
+
+def attempt(spec: Spec, stop: threading.Event) -> int:
+    """Exit status of one; why it failed is in its folder."""
     try:
         run(spec, stop)
     except Stopped:
@@ -42,7 +52,9 @@ def main(spec_path: str) -> int:
     except Exception as error:
         logger.exception("the attempt failed")
         kind = classify(error)
-        write(Scratch(spec.scratch).failure, Failure(kind=kind.slug(), detail=say(kind, error)))
+        detail = say(kind, error)
+        write(Scratch(spec.scratch).failure, Failure(kind=kind.slug(), detail=detail))
+        tracing.failed(kind.slug(), detail)
         return 1
     return 0
 

@@ -12,6 +12,7 @@ from worker.exchange import Report, Scratch, Spec, Spent, write
 from worker.trainer import checkpoints, machine
 from worker.trainer.checkpoints import Checkpoint, Journal, Row
 from worker.trainer.progress import Tracker
+from worker.trainer.stretches import Stretches
 
 REPORT_SECONDS = 0.5
 
@@ -28,6 +29,7 @@ class JobRun:
         versions: dict[str, str],
         checkpoint: Checkpoint | None,
         stop: threading.Event,
+        stretches: Stretches | None = None,
     ) -> None:
         self.device = device
         self.seed = spec.seed
@@ -38,6 +40,7 @@ class JobRun:
         self._spec = spec
         self._scratch = Scratch(spec.scratch)
         self._stop = stop
+        self._stretches = stretches or Stretches()
         self._checkpoint = checkpoint
         self._number = spec.next_checkpoint
         self._tracker = Tracker(checkpoint.journal.fraction if checkpoint else 0.0)
@@ -94,6 +97,7 @@ class JobRun:
         now = time.monotonic()
         self._count(phase, now - self._counted, epochs=progress.epoch is not None)
         self._counted = now
+        self._stretches.done(phase, step)
         urgent = phase is not self._phase or step >= total
         if urgent or now - self._reported >= REPORT_SECONDS:
             self._phase, self._reported = phase, now

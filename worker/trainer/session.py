@@ -10,6 +10,7 @@ from models.base import Clustering, FloatArray, Method, Shape
 from models.catalogue import parse
 from models.counting import survey
 from models.sizes import fitted_images
+from models.thrift import thrift
 from worker.exchange import Spec
 from worker.trainer import checkpoints, machine
 from worker.trainer.images import load_images
@@ -17,6 +18,7 @@ from worker.trainer.overview import overview
 from worker.trainer.prediction import predict
 from worker.trainer.results import Finished, publish
 from worker.trainer.run import JobRun
+from worker.trainer.stretches import Stretches
 
 logger = logging.getLogger(__name__)
 
@@ -26,16 +28,17 @@ def train(spec: Spec, stop: threading.Event) -> None:
     checkpoint = checkpoints.newest(spec.checkpoints)
     # A job goes on with as many threads as it began with: its sums then round alike.
     threads = machine.thread_count(checkpoint.journal.threads if checkpoint else spec.threads)
-    device = machine.pick_device(spec.device)
+    machine.check_device(spec.device)
     versions = machine.versions()
-    with machine.threads(threads):
+    with machine.threads(threads), thrift(spec.thrifty), Stretches() as stretches:
         run = JobRun(
             spec,
-            device=device,
+            device=spec.device,
             threads=threads,
             versions=versions,
             checkpoint=checkpoint,
             stop=stop,
+            stretches=stretches,
         )
         finished = predict(spec, run) if spec.model else fit(spec, parse(spec.method), run)
         publish(spec, run, finished, overview(spec, run, finished))

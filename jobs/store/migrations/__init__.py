@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0007"
+HEAD = "0008"
 """The revision that this code works with."""
 FOLDER = Path(__file__).parent
 NONE = "base"
