@@ -40,7 +40,7 @@ secrets/%:
 	$(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24))' >$@
 	chmod 444 $@  # the containers' users read it; nobody else gets into the folder
 
-test-slow: $(READY)   ## the paper's image sets over HTTP; S2CONVSCN_BENCH_DATA names their folder
+test-slow: $(READY)   ## every method and the paper's image sets over HTTP; S2CONVSCN_BENCH_DATA names their folder
 	$(BIN)/python -m pytest -m slow -s --timeout=7200
 
 fuzz: $(READY)        ## requests made up from the OpenAPI document, against a live stack, at length

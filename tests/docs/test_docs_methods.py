@@ -22,6 +22,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield found
 
 
+def comparison(service: Service, dataset_id: str) -> str:
+    """One that is over; the first that was made serves all."""
+    made = service.listing("/v1/comparisons")
+    if made:
+        return str(made[-1]["id"])
+    found = service.client.compare(dataset_id, 4, ["lsr", "kmeans"])
+    return service.client.wait_for_comparison(found["id"])["id"]
+
+
 @pytest.mark.parametrize("block", CALLS, ids=[str(n) for n in range(len(CALLS))])
 def test_calls_are_answered(service: Service, block: Block, tmp_path: Path) -> None:
     images, truth = subspaces()
@@ -29,9 +38,7 @@ def test_calls_are_answered(service: Service, block: Block, tmp_path: Path) -> N
     rows = images.reshape(len(images), -1).astype(np.float32)
     np.savez(tmp_path / "features.npz", features=rows)
     dataset = service.client.upload(archive)["id"]
-    comparison = service.client.compare(dataset, 4, ["lsr", "kmeans"])
-    service.client.wait_for_comparison(comparison["id"])
-    opened = {HERE: service.stack.url, "ds_...": dataset, "cmp_...": comparison["id"]}
+    opened = {HERE: service.stack.url, "ds_...": dataset, "cmp_...": comparison(service, dataset)}
     for what, found in opened.items():
         block = block._replace(text=block.text.replace(what, found))
     for call in re.split(r"(?m)^(?=curl )", block.text)[1:]:
@@ -46,6 +53,8 @@ def test_calls_are_answered(service: Service, block: Block, tmp_path: Path) -> N
         assert ended.returncode == 0, f"{call}\n{ended.stdout}{ended.stderr}"
         if ended.stdout.startswith("{"):
             assert "/v1/problems/" not in json.loads(ended.stdout).get("type", "")
+    for job in service.listing("/v1/jobs"):
+        service.http.post(f"/v1/jobs/{job['id']}/cancel")
 
 
 def test_there_are_calls() -> None:

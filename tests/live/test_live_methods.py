@@ -18,6 +18,12 @@ CLUSTERS = 3
 OTHERS = sorted(set(METHODS) - {"s2convscn", "dscnet"})
 ENCODED = {"ae-ssc", "ae-edsc", "dasc"}
 """Those that train an encoder."""
+ALWAYS = {"ae-edsc", "dasc", "kmeans", "lsr", "ssc-omp"}
+"""One of each kind; the others have their turn with `make test-slow`."""
+
+
+def marks(name: str) -> list[pytest.MarkDecorator]:
+    return [] if name in ALWAYS else [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +34,7 @@ def dataset(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Datas
     return service.client.upload(archive, truth="folders")
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in OTHERS])
 def test_one_word_is_another_method(
     name: str, service: Service, dataset: Dataset, tmp_path: Path
 ) -> None:

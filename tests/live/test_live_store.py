@@ -90,6 +90,7 @@ def test_everything_goes_through_the_bucket(
     assert keys(bucket, "jobs/") == []
 
 
+@pytest.mark.chaos
 def test_a_killed_trainer_goes_on_from_the_bucket(
     service: Service, bucket: ObjectStore, dataset: Dataset
 ) -> None:

@@ -18,7 +18,11 @@ from models.estimators import ESTIMATORS
 
 SHALLOW = sorted(name for name, made in ESTIMATORS.items() if not made.kind.needs_images)
 DEEP = sorted(set(ESTIMATORS) - set(SHALLOW))
-FEWER = {"soft-s3c": {"rounds": 2, "max_iterations": 50, "tolerance": 0.01}}
+FEWER = {
+    "kssc": {"tolerance": 0.01},
+    "soft-s3c": {"rounds": 2, "max_iterations": 50, "tolerance": 0.01},
+    "ssc": {"tolerance": 2e-3},
+}
 """Iterations of what is slow; scikit-learn's checks fit each some sixty times."""
 BLOBS = "check_clustering wants three blobs in a plane told apart, which are no subspaces"
 EXCEPTIONS = {

@@ -5,6 +5,7 @@ import pytest
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 
+from models import mapping
 from models.base import FloatArray, IntArray
 from models.mapping import MOST, flat_map
 
@@ -35,17 +36,22 @@ def test_every_shape_has_a_map(n_images: int, columns: int) -> None:
         assert np.abs(points).max() <= 1
 
 
-def test_of_many_rows_a_sample_is_mapped_and_the_others_lie_among_it() -> None:
+def test_of_many_rows_a_sample_is_mapped_and_the_others_lie_among_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    most = 1000
+    monkeypatch.setattr(mapping, "MOST", most)
+    monkeypatch.setattr(mapping, "SAMPLE", most // 2)
     rng = np.random.default_rng(0)
-    owner = rng.integers(0, 3, MOST + 1)
-    X = np.eye(3, 8)[owner] + rng.normal(0, 0.02, (MOST + 1, 8))
+    owner = rng.integers(0, 3, 2 * most)
+    X = np.eye(3, 8)[owner] + rng.normal(0, 0.02, (2 * most, 8))
     points = flat_map(X.astype(np.float32), seed=0)
     again = flat_map(X.astype(np.float32), seed=0)
-    assert points.shape == (MOST + 1, 2)
+    assert points.shape == (2 * most, 2)
     assert np.array_equal(points, again)
     assert np.abs(points).max() <= 1
-    nearest = KNeighborsClassifier(1).fit(points[:5000], owner[:5000])
-    assert nearest.score(points[5000:], owner[5000:]) > 0.99
+    nearest = KNeighborsClassifier(1).fit(points[:most], owner[:most])
+    assert nearest.score(points[most:], owner[most:]) > 0.99
 
 
 def test_many_equal_rows_are_one_point() -> None:

@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from conftest import subspace_images
 from pydantic import ValidationError
 from sklearn.metrics import adjusted_rand_score
 
-from models.base import FloatArray, IntArray, Method, Shape, Stopped
+from models.base import Clustering, FloatArray, IntArray, Method, Shape, Stopped
 from models.catalogue import METHODS, parse
 
 Subspaces = tuple[FloatArray, IntArray]
@@ -23,20 +26,40 @@ def method(name: str, **hyperparameters: Any) -> Method:
     return parse({"method": name} | hyperparameters)
 
 
+class Fitted(NamedTuple):
+    clustering: Clustering
+    rows: list[dict[str, Any]]
+
+
+Fit = Callable[[str, Any], Fitted]
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fit:
+    """A fit of a method to the subspaces, made once."""
+
+    @cache
+    def fit(name: str, recorder: Any) -> Fitted:
+        run = recorder()
+        return Fitted(method(name).fit(subspace_images()[0], 3, run), run.rows)
+
+    return fit
+
+
 @every_method
-def test_separates_orthogonal_subspaces(name: str, subspaces: Subspaces, recorder: Any) -> None:
-    images, truth = subspaces
-    found = method(name).fit(images, 3, recorder())
-    assert adjusted_rand_score(truth, found.labels) == 1
+def test_separates_orthogonal_subspaces(
+    name: str, subspaces: Subspaces, recorder: Any, fitted: Fit
+) -> None:
+    assert adjusted_rand_score(subspaces[1], fitted(name, recorder).clustering.labels) == 1
 
 
 @every_method
 def test_same_seed_same_labels_and_input_untouched(
-    name: str, subspaces: Subspaces, recorder: Any
+    name: str, subspaces: Subspaces, recorder: Any, fitted: Fit
 ) -> None:
     images = subspaces[0].copy()
-    a = method(name).fit(images, 3, recorder(seed=3))
-    b = method(name).fit(images, 3, recorder(seed=3))
+    a = fitted(name, recorder).clustering
+    b = method(name).fit(images, 3, recorder())
     assert np.array_equal(a.labels, b.labels)
     for first, second in ((a.affinity, b.affinity), (a.coefficients, b.coefficients)):
         assert (first is None) == (second is None)
@@ -45,9 +68,11 @@ def test_same_seed_same_labels_and_input_untouched(
 
 
 @every_method
-def test_shapes_types_and_ranges(name: str, subspaces: Subspaces, recorder: Any) -> None:
+def test_shapes_types_and_ranges(
+    name: str, subspaces: Subspaces, recorder: Any, fitted: Fit
+) -> None:
     n = len(subspaces[0])
-    found = method(name).fit(subspaces[0], 3, recorder())
+    found = fitted(name, recorder).clustering
     assert found.labels.shape == (n,)
     assert found.labels.dtype == np.int64
     assert set(found.labels) <= {0, 1, 2}
@@ -72,25 +97,26 @@ def test_shapes_types_and_ranges(name: str, subspaces: Subspaces, recorder: Any)
 
 
 @every_method
-def test_order_of_images_does_not_matter(name: str, subspaces: Subspaces, recorder: Any) -> None:
+def test_order_of_images_does_not_matter(
+    name: str, subspaces: Subspaces, recorder: Any, fitted: Fit
+) -> None:
     images, _ = subspaces
     order = np.random.default_rng(5).permutation(len(images))
-    straight = method(name).fit(images, 3, recorder()).labels
+    straight = fitted(name, recorder).clustering.labels
     shuffled = method(name).fit(images[order], 3, recorder()).labels
     assert adjusted_rand_score(straight[order], shuffled) == 1
 
 
 @every_method
 def test_reports_progress_and_stops_when_asked(
-    name: str, subspaces: Subspaces, recorder: Any
+    name: str, subspaces: Subspaces, recorder: Any, fitted: Fit
 ) -> None:
-    run = recorder()
-    method(name).fit(subspaces[0], 3, run)
-    assert run.rows
-    for row in run.rows:
+    rows = fitted(name, recorder).rows
+    assert rows
+    for row in rows:
         assert 1 <= row["epoch"] <= row["epochs"]
         assert all(np.isfinite(v) for v in row.values() if isinstance(v, float))
-    middle = run.rows[len(run.rows) // 2]
+    middle = rows[len(rows) // 2]
     with pytest.raises(Stopped):
         method(name).fit(subspaces[0], 3, recorder(stop_at=(middle["phase"], middle["epoch"])))
 
