@@ -9,19 +9,20 @@ CHOSEN = $(or $(SET),$(error Say which: SET=orl, olivetti, coil20, coil100 or ya
 BENCH := LEAGUE SEEDS DATA N_CLUSTERS TRIALS CLASSES LABEL PRESET THREADS DEVICE CACHE
 SPEED := SETS KINDS DATA ROUNDS THREADS
 WHOLE := orl,coil20,yaleb,coil100
-# what make up PROFILE=s3 sets
+# what make up PROFILE=watch and PROFILE=s3 set
+TRACES := API_TRACES_ENDPOINT=http://127.0.0.1:4318 WORKER_TRACES_ENDPOINT=http://jaeger:4318
 BUCKET := ARTIFACTS_URL=s3://s2convscn API_S3_ENDPOINT=http://127.0.0.1:8333 WORKER_S3_ENDPOINT=http://objects:8333
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
-.PHONY: demo test check serve up test-slow fuzz chaos load bench bench-speed bench-table bench-solvers gpu-check bench-held-out bench-number bench-landmarks bench-tables bench-figure pictures format clean
+.PHONY: demo test check serve up test-slow fuzz chaos image-check load bench bench-speed bench-table bench-solvers gpu-check bench-held-out bench-number bench-landmarks bench-tables bench-figure pictures format clean
 
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
 
 test: $(READY)        ## the test suite: a process for each core, up to four, of one thread each
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
-	  -m "not slow and not chaos and not fuzz"
+	  -m "not slow and not chaos and not fuzz and not images"
 
 check: $(READY)       ## lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -33,7 +34,7 @@ serve: $(READY)       ## API, one worker and broker in the foreground; Ctrl-C st
 	$(BIN)/s2convscn serve --port $(PORT)
 
 up: secrets/redis_password secrets/postgres_password secrets/s3_secret_key  ## the containers [PROFILE=watch|gpu|s3]; 'docker compose -p s2convscn down' stops them
-	$(if $(filter s3,$(PROFILE)),$(BUCKET)) docker compose --project-name s2convscn $(if $(PROFILE),--profile $(PROFILE)) up --build --detach
+	$(if $(filter s3,$(PROFILE)),$(BUCKET)) $(if $(filter watch,$(PROFILE)),$(TRACES)) docker compose --project-name s2convscn $(if $(PROFILE),--profile $(PROFILE)) up --build --detach
 
 secrets/%:
 	mkdir -p -m 700 secrets
@@ -55,6 +56,9 @@ bench: $(READY)       ## SET=orl|olivetti|coil20|coil100|yaleb METHOD=table5: do
 
 bench-speed: $(READY)  ## [LARGE=1 SETS KINDS DATA ROUNDS THREADS]: epochs, memory, spectral rounds
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks speed $(call given,$(SPEED)) $(if $(LARGE),--large)
+
+image-check: $(READY) ## installation and entry points of both images, in overlays of this machine's root
+	$(BIN)/python -m pytest -m images -rs -s --timeout=1800
 
 load: $(READY)        ## [RATE STREAMS SECONDS UPLOAD]: the service under load while a job trains, loopback alone
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks load $(call given,RATE STREAMS SECONDS UPLOAD)

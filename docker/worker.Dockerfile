@@ -1,18 +1,23 @@
 # A worker: takes jobs from the queue, trains on the CPU.
 #   docker build -f docker/worker.Dockerfile -t s2convscn-worker .
-# PIP_EXTRA_INDEX_URL may name an index with CPU builds of torch, which are much smaller; for a GPU
-# take the default build, run with --gpus all and set S2CONVSCN_DEVICE=cuda.
+# For a GPU: build with --build-arg TORCH=cuda, which takes PyPI's build of torch with gigabytes of
+# CUDA libraries, run with --gpus all and set S2CONVSCN_DEVICE=cuda.
 
 FROM python:3.11-slim AS build
-ARG PIP_EXTRA_INDEX_URL
+ARG TORCH=cpu
 WORKDIR /build
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY jobs jobs
 COPY models models
 COPY s2convscn s2convscn
 COPY worker worker
-RUN python -m venv /opt/s2convscn \
-    && /opt/s2convscn/bin/pip install --no-cache-dir --constraint constraints.txt '.[worker]'
+RUN case "$TORCH" in \
+      cpu) set -- --extra-index-url https://download.pytorch.org/whl/cpu ;; \
+      cuda) ;; \
+      *) echo "TORCH=$TORCH: it is cpu or cuda" >&2; exit 1 ;; \
+    esac \
+    && python -m venv /opt/s2convscn \
+    && /opt/s2convscn/bin/pip install --no-cache-dir "$@" --constraint constraints.txt '.[worker]'
 
 FROM python:3.11-slim
 # The same user as in the API's image: the two share the files under /data.

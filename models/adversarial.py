@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
-from torch.optim import Adam
 
+from models.adam import Adam
 from models.checkpointing import (
     Arrays,
     load_module,
@@ -70,7 +70,7 @@ class Adversarial(Objective):
         p = prod(network.encoder.top)
         r = subspace_dimension(settings.subspace_dimension or 1, len(X), n, p)
         self.discriminator = Discriminator(n, r, p).to(X.device, X.dtype)
-        self.optimiser = Adam([self.discriminator.U], lr=settings.discriminator_rate, fused=True)
+        self.optimiser = Adam(([self.discriminator.U], settings.discriminator_rate))
 
     def on_features(self, Z: Tensor, Q: Tensor | None) -> tuple[Costs, Tensor]:
         """As without a discriminator, and its costs and L5 where there are labels Q (N, n)."""
@@ -117,7 +117,7 @@ class Adversarial(Objective):
             self.discriminator.span(sample.real * sample.present[:, :, None])
         self.discriminator.played += 1
         for _ in range(self.settings.discriminator_steps):
-            self.optimiser.zero_grad()
+            self.discriminator.U.grad = None
             costs = self.discriminator.costs(sample, self.settings.margin)
             costs["D"] = torch.stack([w * costs[name] for name, w in self.weights.items()]).sum()
             costs["D"].backward()

@@ -5,8 +5,8 @@ from functools import partial
 
 import torch
 from torch import Generator, Tensor
-from torch.optim import Adam
 
+from models.adam import Adam
 from models.base import NotFinite, Run, State
 from models.checkpointing import (
     load_module,
@@ -41,9 +41,8 @@ def pretrain(
     is as many epochs as make up ``pretrain_window`` gradient steps, and its mean L0 is not lower
     than the last one's by the share ``pretrain_tolerance``.
     """
-    optimiser = Adam(
-        [*encoder.parameters(), *decoder.parameters()], lr=settings.learning_rate, fused=True
-    )
+    trained = [*encoder.parameters(), *decoder.parameters()]
+    optimiser = Adam((trained, settings.learning_rate))
     shuffle = Generator().manual_seed(run.seed)
     history: list[float] = []
     if state is not None:

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim import Adam
+
+from models.adam import Adam
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -27,7 +28,7 @@ def load_module(module: nn.Module, arrays: Mapping[str, NDArray[Any]], prefix: s
 def optimiser_arrays(prefix: str, optimiser: Adam) -> Arrays:
     """Step counts and both moments of every parameter that has been stepped."""
     arrays: Arrays = {}
-    for i, parameter in enumerate(_parameters(optimiser)):
+    for i, parameter in enumerate(optimiser.parameters):
         for name, value in optimiser.state.get(parameter, {}).items():
             arrays[f"{prefix}.{i}.{name}"] = to_array(value)
     return arrays
@@ -36,7 +37,7 @@ def optimiser_arrays(prefix: str, optimiser: Adam) -> Arrays:
 @torch.no_grad()
 def load_optimiser(prefix: str, optimiser: Adam, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put the moments back in their parameters' memory layout."""
-    for i, parameter in enumerate(_parameters(optimiser)):
+    for i, parameter in enumerate(optimiser.parameters):
         if f"{prefix}.{i}.step" in arrays:
             step = torch.from_numpy(arrays[f"{prefix}.{i}.step"].copy())
             optimiser.state[parameter] = {"step": step.to(parameter.device)} | {
@@ -49,7 +50,3 @@ def load_optimiser(prefix: str, optimiser: Adam, arrays: Mapping[str, NDArray[An
 
 def to_array(value: Tensor) -> NDArray[Any]:
     return np.array(value.detach().cpu().contiguous().numpy())
-
-
-def _parameters(optimiser: Adam) -> list[Tensor]:
-    return [p for group in optimiser.param_groups for p in group["params"]]

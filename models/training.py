@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
-from torch.optim import Adam
 
+from models.adam import Adam
 from models.affinity import Matrix, affinity, on_host
 from models.alignment import align
 from models.autoencoder import PHASE as STAGE_ONE
@@ -293,11 +293,11 @@ def _network(settings: S2ConvSCN, images: FloatArray, n_clusters: int, run: Run)
 
 def _optimiser(settings: S2ConvSCN, network: Network) -> Adam:
     trained = (network.encoder, network.decoder, network.head)
-    groups: list[dict[str, Any]] = [
-        {"params": [p for module in trained for p in module.parameters()]},
-        {"params": [network.C], "lr": settings.coefficient_rate or settings.learning_rate},
-    ]
-    return Adam(groups, lr=settings.learning_rate, fused=True)
+    rate = settings.learning_rate
+    return Adam(
+        ([p for module in trained for p in module.parameters()], rate),
+        ([network.C], settings.coefficient_rate or rate),
+    )
 
 
 def _diverged(what: str, epoch: int, remedy: str) -> str:

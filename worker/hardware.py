@@ -104,11 +104,6 @@ def listed() -> list[Gpu]:
     return [Gpu(**found) for found in _asked("gpus")]
 
 
-def versions() -> dict[str, str]:
-    """Of the libraries that trainers compute with; nothing if they cannot be loaded."""
-    return dict(_asked("versions"))
-
-
 def _asked(what: str) -> Any:
     """What a child process answers; nothing if it fails or takes too long."""
     command = [sys.executable, "-m", "worker.trainer.device", what]

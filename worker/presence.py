@@ -8,8 +8,8 @@ from importlib.metadata import version
 from jobs.records import JSON
 from jobs.store import Store
 from jobs.store.migrations import SchemaTooNew
-from worker import hardware
 from worker.supervisor import Supervisor
+from worker.versions import versions
 
 BEAT_SECONDS = 3.0
 
@@ -17,8 +17,6 @@ logger = logging.getLogger(__name__)
 
 
 class Presence:
-    """The libraries' versions are added once a child process has told them."""
-
     def __init__(self, store: Store, supervisor: Supervisor) -> None:
         self.store = store
         self.supervisor = supervisor
@@ -28,6 +26,7 @@ class Presence:
             "kind": found.device,
             "memory_bytes": found.memory_bytes,
             "version": version("s2convscn"),
+            "versions": versions(),
             "since": store.database.clock(),
         }
 
@@ -37,10 +36,8 @@ class Presence:
             logger.error("%s This worker ends.", why)
             os.kill(os.getpid(), signal.SIGTERM)
             return
-        self._beat()
-        if "versions" not in self.about:
-            self.about["versions"] = hardware.versions()
-            self._beat()
+        name, job_id = self.supervisor.name, self.supervisor.job_id
+        self.store.workers.beat(name, self.device, job_id, **self.about)
 
     def _outdated(self) -> str | None:
         try:
@@ -48,10 +45,6 @@ class Presence:
         except SchemaTooNew as error:
             return str(error)
         return None
-
-    def _beat(self) -> None:
-        name, job_id = self.supervisor.name, self.supervisor.job_id
-        self.store.workers.beat(name, self.device, job_id, **self.about)
 
     def leave(self) -> None:
         self.store.workers.leave(self.supervisor.name)

@@ -102,7 +102,7 @@ def test_every_container_has_limits_and_ours_cannot_write_but_to_volumes() -> No
     services = compose()["services"]
     for service in services.values():
         assert service["deploy"]["resources"]["limits"]["memory"]
-    for name in ("api", "worker", "worker-gpu", "prometheus", "grafana"):
+    for name in ("api", "worker", "worker-gpu", "prometheus", "grafana", "jaeger"):
         assert services[name]["read_only"]
         assert services[name]["cap_drop"] == ["ALL"]
     gpu = services["worker-gpu"]

@@ -1,11 +1,9 @@
-"""Tells as JSON what trainers of this machine have: ``gpus``, ``versions``, or if one ``works``."""
+"""Tells as JSON what trainers of this machine have: ``gpus``, or whether one ``works``."""
 
 import json
 import sys
 
 import torch
-
-from worker.trainer.machine import versions
 
 
 def gpus() -> list[dict[str, str | int]]:
@@ -22,5 +20,5 @@ def works() -> bool:
 
 
 if __name__ == "__main__":
-    asked = {"gpus": gpus, "versions": versions, "works": works}[sys.argv[1]]
+    asked = {"gpus": gpus, "works": works}[sys.argv[1]]
     sys.stdout.write(json.dumps(asked()))

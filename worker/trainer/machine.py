@@ -4,12 +4,9 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 
 import torch
 from threadpoolctl import threadpool_limits
-
-LIBRARIES = ("s2convscn", "torch", "numpy", "scipy", "scikit-learn", "pillow", "safetensors")
 
 
 def check_device(device: str) -> None:
@@ -39,10 +36,6 @@ def threads(count: int) -> Iterator[None]:
     torch.set_num_threads(count)
     with threadpool_limits(count):
         yield
-
-
-def versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
 
 
 def describe() -> dict[str, str | int | None]:

@@ -19,6 +19,7 @@ from worker.trainer.prediction import predict
 from worker.trainer.results import Finished, publish
 from worker.trainer.run import JobRun
 from worker.trainer.stretches import Stretches
+from worker.versions import versions
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +30,12 @@ def train(spec: Spec, stop: threading.Event) -> None:
     # A job goes on with as many threads as it began with: its sums then round alike.
     threads = machine.thread_count(checkpoint.journal.threads if checkpoint else spec.threads)
     machine.check_device(spec.device)
-    versions = machine.versions()
     with machine.threads(threads), thrift(spec.thrifty), Stretches() as stretches:
         run = JobRun(
             spec,
             device=spec.device,
             threads=threads,
-            versions=versions,
+            versions=versions(),
             checkpoint=checkpoint,
             stop=stop,
             stretches=stretches,
