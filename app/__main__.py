@@ -3,6 +3,8 @@
 import gc
 import os
 import sys
+from asyncio import to_thread
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from socket import socket
@@ -50,15 +52,21 @@ def migrated(settings: Settings) -> bool:
 
 
 class Server(uvicorn.Server):
-    """Ends the streams of events first: uvicorn waits for requests to end by themselves."""
+    """Ends the streams of events first: uvicorn waits for requests to end by themselves.
 
-    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+    Sends the last traces, for uvicorn then lets the signal that it was stopped by end the process.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, streams: Streams, send_traces: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self.streams = streams
+        self.streams, self.send_traces = streams, send_traces
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         self.streams.close()
         await super().shutdown(sockets)
+        await to_thread(self.send_traces)
 
 
 def main() -> int:
@@ -88,10 +96,9 @@ def main() -> int:
     gc.collect()
     gc.freeze()  # what is there now stays: looking through it again stops every request for 0.2 s
     gc.set_threshold(2_000, 10, 50)
-    server = Server(config, app.state.context.streams)
+    server = Server(config, app.state.context.streams, send_traces)
     with suppress(KeyboardInterrupt):
         server.run()
-    send_traces()
     return 0 if server.started else FAILED
 
 

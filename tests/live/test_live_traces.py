@@ -159,6 +159,14 @@ def test_what_machines_ask_is_not_traced(service: Service, collector: Receiver) 
     assert set(Trace(collector, "a" * 32).spans) == {"GET /v1/methods"}
 
 
+def test_the_last_spans_are_sent_when_the_service_stops(tmp_path: Path) -> None:
+    with receiving(200) as collector:
+        settings = {"S2CONVSCN_TRACES_ENDPOINT": collector.url}
+        with running(tmp_path / "data", settings) as service:
+            service.http.get("/v1/methods", headers={"traceparent": f"00-{TRACE}-{PARENT}-01"})
+        assert set(Trace(collector, TRACE).spans) == {"GET /v1/methods"}
+
+
 def test_without_its_collector_all_works(tmp_path: Path) -> None:
     with receiving(200) as gone:
         url = gone.url

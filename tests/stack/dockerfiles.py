@@ -93,34 +93,43 @@ def image(name: str, folder: Path, **arguments: str) -> Iterator[Stage]:
 @contextmanager
 def overlay(folder: Path) -> Iterator[Stage]:
     """A root whose changes go into memory. Nothing of the checkout is to be seen in it."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     call("mount", "-t", "tmpfs", "none", folder)
     try:
-        upper, work, root = (folder / part for part in ("upper", "work", "root"))
-        for part in (upper, work, root):
-            part.mkdir()
-        layers = f"lowerdir=/,upperdir={upper},workdir={work}"
-        call("mount", "-t", "overlay", "overlay", "-o", layers, root)
+        root = folder / "root"
+        lay(Path("/"), folder, root)
+        give_python(folder / "python", root)
         stage = Stage(folder, root)
         for place in ("/proc", "/dev", "/sys"):
             stage.mount(Path(place), place)
         hide = stage.inside(str(ROOT))
         hide.mkdir(parents=True, exist_ok=True)
         call("mount", "-t", "tmpfs", "none", hide)
-        give_python(stage)
         yield stage
     finally:
         call("umount", "--recursive", "--lazy", folder)
 
 
-def give_python(stage: Stage) -> None:
-    """This interpreter as ``python``, where anybody may run it, as in the base image."""
-    real = Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}").resolve()
-    for parent in real.parents[:-1]:
-        stage.inside(str(parent)).chmod(0o755)
-    link = stage.inside("/usr/local/bin/python")
-    link.unlink(missing_ok=True)
-    link.symlink_to(real)
+def give_python(folder: Path, root: Path) -> None:
+    """This interpreter's installation as /usr/local, where the base image has its own.
+
+    Its library may be loaded from where it was built: anybody may read there.
+    """
+    local = root / "usr" / "local"
+    lay(Path(sys.base_prefix), folder, local)
+    if not (link := local / "bin" / "python").exists():
+        link.symlink_to(f"python3.{sys.version_info.minor}")
+    for parent in Path(sys.base_prefix).parents[:-1]:
+        (root / parent.relative_to("/")).chmod(0o755)
+
+
+def lay(lower: Path, folder: Path, place: Path) -> None:
+    """Mount a folder at a place so that what is written there goes into another folder."""
+    upper, work = folder / "upper", folder / "work"
+    for part in (upper, work, place):
+        part.mkdir(parents=True, exist_ok=True)
+    layers = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    call("mount", "-t", "overlay", "overlay", "-o", layers, place)
 
 
 def run(stage: Stage, line: str) -> None:
