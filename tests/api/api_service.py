@@ -83,7 +83,7 @@ def serving(settings: Settings) -> Iterator[Service]:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as asyncio's own have it
     port = listener.getsockname()[1]
     config = uvicorn.Config(app, log_level="error", ws="none", lifespan="on")
-    server = Server(config, app.state.context.streams)
+    server = Server(config, app.state.context.streams, lambda: None)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -90,6 +90,7 @@ def test_a_copy_of_a_running_service_tells_the_same(tmp_path: Path) -> None:
         assert cluster(service, tmp_path) != job_id
 
 
+@pytest.mark.slow
 def test_a_copy_of_postgresql_tells_the_same(tmp_path: Path) -> None:
     _, postgresql = backup_blocks()
     with databases() as (first, second):

@@ -16,6 +16,9 @@ from live_service import running
 STEPS = blocks(DOCS / "tutorial.md")
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with photos, and more photos of the same."""

@@ -109,6 +109,7 @@ def database(link: Link) -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
+@pytest.mark.chaos
 def test_a_database_that_is_away_is_told_of_and_waited_for(
     tmp_path: Path, archive: Path, link: Link, database: str
 ) -> None:

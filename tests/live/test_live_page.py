@@ -309,6 +309,7 @@ def test_names_of_files_are_text(page: Page, service: Service, tmp_path: Path) -
     expect(page.get_by_role("heading", level=1)).to_have_text(path.name)
 
 
+@pytest.mark.slow
 def test_a_service_that_goes_away_and_comes_back(
     browser: Browser, tmp_path: Path, archive: Path
 ) -> None:

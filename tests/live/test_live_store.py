@@ -104,6 +104,7 @@ def test_a_killed_trainer_goes_on_from_the_bucket(
     assert service.digests(disturbed) == service.digests(undisturbed)
 
 
+@pytest.mark.chaos
 def test_while_the_bucket_is_away_nothing_is_lost(
     service: Service, bucket: ObjectStore, dataset: Dataset, tmp_path: Path
 ) -> None:

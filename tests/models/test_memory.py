@@ -77,6 +77,7 @@ def test_estimates_of_networks_are_upper_bounds_and_no_fantasy(
         assert 0.4 < peak <= 1
 
 
+@pytest.mark.slow
 def test_estimates_without_a_network_are_upper_bounds() -> None:
     cases: list[Case] = []
     for method in SHALLOW:

@@ -146,7 +146,7 @@ def test_a_job_goes_to_the_worker_that_can_hold_it(
     small = {"S2CONVSCN_WORKER_MEMORY_BYTES": "1000"}
     processes.append(start(bench, tmp_path / "small", small))
     wait_until(lambda: len(bench.store.workers.alive(60)) == 1)
-    jobs = [bench.submit(QUICK, needs_bytes=2000) for _ in range(3)]
+    jobs = [bench.submit(QUICK, needs_bytes=2000) for _ in range(2)]
     for job in jobs:
         bench.queue.send(job.id)
     time.sleep(2)
