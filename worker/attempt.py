@@ -30,10 +30,7 @@ MODEL = frozenset({"model.json", "model.safetensors"})
 """What a prediction needs of the job that it predicts with."""
 STALL_STEPS = 10
 """A silence of so many of its longest steps is a stall."""
-FATAL = {
-    kind.slug(): kind
-    for kind in (errors.Diverged, errors.OutOfMemory, errors.UnsuitableData, errors.JobFailed)
-}
+FATAL = {kind.slug(): kind for kind in (errors.Diverged, errors.UnsuitableData, errors.JobFailed)}
 """What would happen again: the job fails at once."""
 
 logger = logging.getLogger(__name__)
