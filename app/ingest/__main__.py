@@ -1,6 +1,7 @@
 """The reading process: limits first, then the upload; the outcome goes into result.json."""
 
 import errno
+import os
 import resource
 import signal
 import sys
@@ -8,9 +9,10 @@ from pathlib import Path
 
 from app.ingest.errors import StorageFull, TooLarge
 from app.ingest.options import Limits, Order, Outcome, Refusal
-from app.ingest.process import GRACE_SECONDS, RESULT
+from app.ingest.process import FULL, GRACE_SECONDS, NO_ROOM, RESULT
 from jobs.errors import DomainError
 
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 INDEX_BYTES = 256 * 1024**2
 """Room in the file size limit for an index of long names."""
 
@@ -20,7 +22,12 @@ def main() -> None:
     confine(order.limits)
     folder = Path.cwd()
     outcome = attempt(order, folder)
-    (folder / RESULT).write_text(outcome.model_dump_json(), encoding="utf-8")
+    try:
+        (folder / RESULT).write_text(outcome.model_dump_json(), encoding="utf-8")
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        os._exit(NO_ROOM)  # a traceback would find no room either, and change the status
 
 
 def confine(limits: Limits) -> None:
@@ -62,8 +69,8 @@ def by_system(error: OSError, limits: Limits) -> DomainError:
             f"Unpacked, the upload is larger than {limits.expanded_bytes} bytes.",
             limit=limits.expanded_bytes,
         )
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageFull("There is no room to store the upload: try again later.")
+    if error.errno in NO_SPACE:
+        return StorageFull(FULL)
     raise error
 
 

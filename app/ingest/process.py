@@ -25,7 +25,11 @@ GRACE_SECONDS = 5
 RESULT = "result.json"
 LOG = "stderr.txt"
 LOG_TAIL = 4000
+NO_ROOM = 28
+"""Exit status of a child that had no room even for its outcome."""
 PRODUCTS = ("pixels.npy", "index.json")
+
+FULL = "There is no room to store the upload: try again later."
 
 logger = logging.getLogger("app.ingest")
 
@@ -117,6 +121,8 @@ def _outcome(scratch: Path, status: int, limits: Limits) -> Ingested:
 
 
 def _death(scratch: Path, status: int, limits: Limits) -> DomainError:
+    if status == NO_ROOM:
+        return errors.StorageFull(FULL)
     if -status in (signal.SIGXCPU, signal.SIGALRM):
         return _timed_out(limits)
     if -status == signal.SIGKILL:

@@ -11,7 +11,7 @@ from ingest_uploads import gray, npy_header, order_for, png, read_back, tarred, 
 from scipy.io import savemat
 
 from app.ingest import IngestOptions, ingest, process, sniff
-from app.ingest.errors import IngestTimedOut
+from app.ingest.errors import IngestTimedOut, StorageFull
 from jobs.errors import DomainError
 from jobs.settings import Settings
 
@@ -120,6 +120,15 @@ def test_a_file_over_its_size_is_refused(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert answer.stdout.strip() == "TooLarge"
+
+
+def test_a_disk_without_room_for_the_outcome_is_full(tmp_path: Path) -> None:
+    order = order_for(make(tmp_path, "npy"), Settings(data_dir=tmp_path))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    (scratch / process.RESULT).symlink_to("/dev/full")
+    with pytest.raises(StorageFull, match="no room"):
+        process._outcome(scratch, process._run(order, scratch), order.limits)
 
 
 def test_a_child_that_cannot_even_start_leaves_nothing(

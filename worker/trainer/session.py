@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from contextlib import closing
 
 from jobs.states import Phase
 from models import ensemble, landmarks, selection
@@ -30,7 +31,7 @@ def train(spec: Spec, stop: threading.Event) -> None:
     # A job goes on with as many threads as it began with: its sums then round alike.
     threads = machine.thread_count(checkpoint.journal.threads if checkpoint else spec.threads)
     machine.check_device(spec.device)
-    with machine.threads(threads), thrift(spec.thrifty), Stretches() as stretches:
+    with machine.threads(threads), thrift(spec.thrifty), closing(Stretches()) as stretches:
         run = JobRun(
             spec,
             device=spec.device,

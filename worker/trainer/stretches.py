@@ -1,8 +1,6 @@
 """What a trainer does, as spans: one for each stretch of a phase."""
 
 import time
-from types import TracebackType
-from typing import Self
 
 from opentelemetry.trace import INVALID_SPAN, Span
 
@@ -11,23 +9,15 @@ from jobs.tracing import tracer
 
 
 class Stretches:
-    """Spans below the current one, ended with the block. A step is told when it is done."""
+    """Spans below the current one; the last ends when they are closed.
+
+    A step is told when it is done.
+    """
 
     def __init__(self) -> None:
         self._phase: Phase | None = None
         self._span: Span = INVALID_SPAN
         self._last = time.time_ns()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._span.end()
 
     def done(self, phase: Phase, step: int) -> None:
         """A step of a phase, which took all the time since the last one."""
@@ -37,3 +27,6 @@ class Stretches:
             self._span = tracer.start_span(phase, start_time=self._last)
         self._span.set_attribute("s2convscn.steps", step)
         self._last = time.time_ns()
+
+    def close(self) -> None:
+        self._span.end()
