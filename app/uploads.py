@@ -1,6 +1,5 @@
 """An upload on its way: streamed to a scratch file under a limit, then read into a data set."""
 
-import errno
 import hashlib
 import shutil
 import tempfile
@@ -12,11 +11,10 @@ from pathlib import Path
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from app.ingest.errors import StorageFull, TooLarge, UnsupportedFormat
+from app.ingest.errors import NO_SPACE, StorageFull, TooLarge, UnsupportedFormat
 from app.multipart import Form
 
 BLOCK = 1 << 18
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FORM_OVERHEAD = 64 * 1024
 """Bytes that a form may need beside its file."""
 
@@ -68,7 +66,7 @@ def room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in NO_SPACE:
             raise
         raise StorageFull("The disk is full: try again later.") from error
 

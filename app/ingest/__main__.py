@@ -7,12 +7,11 @@ import signal
 import sys
 from pathlib import Path
 
-from app.ingest.errors import StorageFull, TooLarge
+from app.ingest.errors import NO_SPACE, StorageFull, TooLarge
 from app.ingest.options import Limits, Order, Outcome, Refusal
 from app.ingest.process import FULL, GRACE_SECONDS, NO_ROOM, RESULT
 from jobs.errors import DomainError
 
-NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 INDEX_BYTES = 256 * 1024**2
 """Room in the file size limit for an index of long names."""
 

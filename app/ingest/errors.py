@@ -1,5 +1,7 @@
 """What can be wrong with an upload; the docstring is the title, the message the detail."""
 
+import errno
+
 from jobs.errors import DomainError
 
 
@@ -61,6 +63,10 @@ class BadShape(DomainError):
 
 class IngestTimedOut(DomainError):
     """Reading the upload took longer than this service allows."""
+
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Of the system's errors those that say that there is no room."""
 
 
 class StorageFull(DomainError):

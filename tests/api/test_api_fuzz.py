@@ -9,4 +9,4 @@ from openapi_fuzz import fuzz
 
 @pytest.mark.fuzz
 def test_the_document_holds(service: Service, tmp_path: Path) -> None:
-    fuzz(f"http://127.0.0.1:{service.port}", 2, tmp_path)
+    fuzz(f"http://127.0.0.1:{service.port}", 5, tmp_path)

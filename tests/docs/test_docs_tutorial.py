@@ -14,8 +14,6 @@ from live_images import subspaces, write_zip
 from live_service import running
 
 STEPS = blocks(DOCS / "tutorial.md")
-
-
 pytestmark = pytest.mark.slow
 
 
