@@ -83,7 +83,7 @@ class Attempt:
             spec = self.lease.outlast(self._specify, self.shutdown.is_set)
             write(self.scratch.spec, spec)
             trainer = Trainer(self.scratch)
-            logger.info("%s: trainer %d started", self.name, trainer.pid)
+            logger.info("%s: its trainer starts", self.name)
             self._watch(trainer)
             self._conclude(trainer)
         except errors.StoreUnavailable as error:
@@ -93,7 +93,7 @@ class Attempt:
             self._lost(f"The worker could not go on: {type(error).__name__}: {error}.")
         finally:
             if trainer is not None:
-                trainer.kill()
+                trainer.close()
             self._clean()
 
     def _without_store(self, error: errors.StoreUnavailable) -> None:
@@ -136,7 +136,7 @@ class Attempt:
         if reason is not None and self.reason not in {reason, Reason.FENCE_LOST}:
             self.reason = reason
             description, kindly = reason.value
-            logger.info("%s: trainer %d is ended: %s", self.name, trainer.pid, description)
+            logger.info("%s: trainer %s is ended: %s", self.name, trainer.pid, description)
             if kindly and self.kill_at is None:
                 trainer.stop()
                 self.kill_at = time.monotonic() + self.settings.grace_seconds

@@ -20,6 +20,7 @@ from jobs.queue import QUEUE, TASK, Queue, celery_app, queue_of
 from jobs.settings import Settings, SettingsError, load
 from jobs.store import Store
 from jobs.store.migrations import SchemaTooNew
+from worker import forkserver
 from worker.hardware import Hardware, choose
 from worker.metrics import Figures
 from worker.periodic import Periodic
@@ -128,6 +129,7 @@ def serve(celery: Celery, supervisor: Supervisor) -> None:
     for thread in threads:
         thread.start()
     logger.info("%s starts", supervisor.name)
+    forkserver.give_back(forkserver.take())  # it loads before the first job comes
     try:
         consume(celery, supervisor)
     finally:

@@ -94,14 +94,14 @@ class Course:
         self.figures, self.method = figures, method
         self.spent: dict[Phase, Spent] = {}
 
-    def heard(self, report: Report, pid: int) -> None:
+    def heard(self, report: Report, pid: int | None) -> None:
         """Of a report of the trainer with this process id."""
         for phase, spent in report.spent.items():
             before = self.spent[phase].epochs if phase in self.spent else 0
             if spent.epochs:
                 self.figures.epochs.labels(self.method, phase).inc(spent.epochs - before)
         self.spent = report.spent
-        self.figures.memory.set(resident_bytes(pid))
+        self.figures.memory.set(resident_bytes(pid) if pid else 0)
         self.figures.device_memory.set(report.device_bytes or 0)
 
     def ended(self, how: str, problem: str = "") -> None:

@@ -2,58 +2,69 @@
 
 import os
 import signal
-import subprocess
-import sys
+from contextlib import suppress
 
+from worker import forkserver
 from worker.exchange import Scratch
 
-YIELDING = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Threads that wait for each other sleep: spinning, they starve when anything else needs a core."""
 TAIL_LINES = 20
 TAIL_BYTES = 8192
 
 
 class Trainer:
-    """A fresh interpreter in a session of its own.
+    """One attempt's, forked by a server that this has to itself until ``close``.
 
-    Its standard input is a pipe that nobody writes to: when this process ends, in whatever way, the
-    pipe closes and the trainer ends too.
+    ``pid`` is None until the server has loaded what a trainer needs.
     """
 
     def __init__(self, scratch: Scratch) -> None:
         self.scratch = scratch
-        with scratch.log.open("wb") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - this interpreter, this project's module
-                [sys.executable, "-m", "worker.trainer", str(scratch.spec)],
-                env=YIELDING | os.environ,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
+        self.pid: int | None = None
+        self._status: int | None = None
+        self._stopping = False
+        scratch.log.touch()
+        self._server = forkserver.take()
+        self._server.order(scratch)
 
     def running(self) -> bool:
-        return self.process.poll() is None
+        server_runs = self._server.alive()
+        for message in self._server.messages() if self._status is None else ():
+            if "pid" in message:
+                self.pid = message["pid"]
+                self._terminate()
+            else:
+                self._status = message["status"]
+        if self._status is None and not server_runs:
+            self._status = self._server.process.returncode
+        return self._status is None
 
     def stop(self) -> None:
         """Ask it to make a checkpoint and to end."""
-        self.process.terminate()
+        self._stopping = True
+        if self.running():
+            self._terminate()
+
+    def _terminate(self) -> None:
+        if self._stopping and self.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """End it and all that it started, at once; nothing happens if it has ended."""
         if self.running():
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-        if self.process.stdin is not None:
-            self.process.stdin.close()
+            self._server.kill()
+            self._status = -signal.SIGKILL
+
+    def close(self) -> None:
+        """Kill it if it runs, and leave its server to the next."""
+        self.kill()
+        forkserver.give_back(self._server)
 
     def ending(self) -> str:
         """How the process ended, as a clause."""
-        code = self.process.returncode
+        code = self._status
+        if code is None:
+            return "runs"
         if code >= 0:
             return f"ended with exit status {code}"
         name = signal.Signals(-code).name

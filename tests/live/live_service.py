@@ -26,7 +26,7 @@ SETTINGS = {
 ROLES: dict[str, Callable[[list[str]], bool]] = {
     "api": lambda words: words[1:] == ["-P", "-m", "app"],
     "worker": lambda words: words[1:] == ["-P", "-m", "worker"],
-    "trainer": lambda words: words[1:3] == ["-m", "worker.trainer"],
+    "trainer": lambda words: words[1:] == ["-m", "worker.trainer", "> trainer.log"],
     "broker": lambda words: "valkey-server" in words[0] or "redis-server" in words[0],
 }
 
@@ -137,14 +137,19 @@ def running(
 
 
 def processes(data_dir: Path) -> dict[int, list[str]]:
-    """Command lines of what runs with a data folder in its environment or command line."""
+    """Command lines of what runs with a data folder in its environment or command line.
+
+    A trainer has that of the server which forked it, but writes to a log of its own.
+    """
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             line = (process / "cmdline").read_bytes()
             words = (process / "environ").read_bytes() + line
             if str(data_dir).encode() in words and warden.exists(int(process.name)):
-                found[int(process.name)] = line.decode().rstrip("\0").split("\0")
+                log = (process / "fd" / "1").readlink().name
+                shown = f"\0> {log}" if log == "trainer.log" else ""
+                found[int(process.name)] = (line.decode().rstrip("\0") + shown).split("\0")
     return found
 
 

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,12 +117,13 @@ class Bench:
         return self.settings.scratch_dir / job.id / str(attempt)
 
     def trainer_pid(self, job: Job, attempt: int = 1) -> int:
-        """The process that runs an attempt, found by its command line."""
-        spec = str(self.scratch(job, attempt) / "spec.json").encode()
-        for entry in Path("/proc").glob("[0-9]*/cmdline"):
-            if spec in entry.read_bytes().split(b"\0"):
-                return int(entry.parent.name)
-        raise LookupError(spec)
+        """The process that runs an attempt, found by the log that it writes."""
+        log = self.scratch(job, attempt) / "trainer.log"
+        for entry in Path("/proc").glob("[0-9]*/fd/1"):
+            with suppress(OSError):
+                if entry.readlink() == log:
+                    return int(entry.parts[2])
+        raise LookupError(log)
 
     def array(self, job: Job, name: str) -> NDArray[Any]:
         found = {file.name: file for file in self.store.jobs.artifacts(job.id)}

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from bench import QUICK, Bench
+from bench import QUICK, Bench, wait_until
 
 from jobs.records import Device, Job
 from jobs.states import Status
@@ -43,10 +43,10 @@ def without_memory(bench: Bench, hardware: Hardware) -> Spec:
     attempt.scratch.create()
     spec = attempt._specify()
     trainer = Trainer(attempt.scratch)  # it ends by itself: nothing was written to tell it what
-    trainer.process.wait()
+    wait_until(lambda: not trainer.running())
     write(attempt.scratch.failure, Failure(kind="out-of-memory", detail=SAID))
     attempt._conclude(trainer)
-    trainer.kill()
+    trainer.close()
     return spec
 
 

@@ -1,5 +1,3 @@
-import sys
+from worker.trainer.server import serve
 
-from worker.trainer.main import main
-
-sys.exit(main(sys.argv[1]))
+serve()

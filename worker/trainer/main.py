@@ -1,11 +1,7 @@
-"""A trainer process: one attempt at one job. It ends with the worker that started it."""
+"""A trainer process: one attempt at one job."""
 
 import logging
-import os
-import signal
-import sys
 import threading
-from contextlib import suppress
 from pathlib import Path
 
 from jobs import logs, tracing
@@ -20,19 +16,15 @@ from jobs.errors import (
 from models.base import NotFinite, Stopped, Unsuitable
 from worker.exchange import Failure, Scratch, Spec, write
 
-NICENESS = 5
 STOPPED = 75
 """Exit status after a requested stop (EX_TEMPFAIL)."""
 
 logger = logging.getLogger("worker.trainer")
 
 
-def main(spec_path: str) -> int:
-    follow_parent()
-    step_back()
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    spec = Spec.model_validate_json(Path(spec_path).read_bytes())
+def main(spec_path: Path, stop: threading.Event) -> int:
+    """Exit status of the attempt that a file specifies; ``stop`` asks it to end."""
+    spec = Spec.model_validate_json(spec_path.read_bytes())
     logs.configure(spec.log_format, "info", "trainer")
     logs.job_id.set(spec.job_id)
     send_traces = tracing.configure(spec.traces_endpoint, "trainer")
@@ -60,37 +52,17 @@ def attempt(spec: Spec, stop: threading.Event) -> int:
 
 
 def run(spec: Spec, stop: threading.Event) -> None:
-    from worker.trainer.session import train  # noqa: PLC0415 - torch loads under the watch above
+    from worker.trainer.session import train  # noqa: PLC0415 - if it fails, that is told
 
     train(spec, stop)
-
-
-def follow_parent() -> None:
-    """End this process when its standard input closes, however the parent ended."""
-    threading.Thread(target=_end_with_stdin, name="follow-parent", daemon=True).start()
-
-
-def step_back() -> None:
-    """Leave the processor to what has to answer: the API is late when training is as urgent.
-
-    Linux weighs sessions first where it groups by them (sched(7), autogroup), then processes.
-    """
-    os.nice(NICENESS)
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICENESS))
-
-
-def _end_with_stdin() -> None:
-    while os.read(sys.stdin.fileno(), 1):
-        pass
-    os._exit(1)
 
 
 def classify(error: Exception) -> type[DomainError]:
     """The error of a job's life that an exception in training stands for.
 
-    ``TrainerCrashed`` for what may pass: files and accelerators. Any other exception would be
-    raised again, for a method computes the same from the same data: ``JobFailed``.
+    ``TrainerCrashed`` for what another attempt may not meet: files, accelerators, an installation.
+    Any other exception would be raised again, for a method computes the same from the same data:
+    ``JobFailed``.
     """
     if isinstance(error, NotFinite):
         return Diverged
@@ -98,7 +70,9 @@ def classify(error: Exception) -> type[DomainError]:
         return UnsuitableData
     if isinstance(error, MemoryError) or _torch_memory(error):
         return OutOfMemory
-    passing = isinstance(error, OSError) or type(error).__name__ == "AcceleratorError"
+    passing = isinstance(error, OSError | ImportError) or (
+        type(error).__name__ == "AcceleratorError"
+    )
     return TrainerCrashed if passing else JobFailed
 
 
