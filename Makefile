@@ -83,6 +83,9 @@ bench-held-out: $(READY) ## [SETS SEEDS DATA THREADS DEVICE]: images that were n
 bench-number: $(READY) ## [DATA THREADS]: how many clusters auto would choose, where it is known
 	$(BIN)/python -m benchmarks number $(call given,DATA THREADS)
 
+bench-start: $(READY) ## [ROUNDS]: tiny jobs, with what a trainer needs loaded for each, or once
+	$(BIN)/python -m benchmarks start $(call given,ROUNDS)
+
 bench-landmarks: $(READY) ## [KINDS SETS DATA THREADS DEVICE]: fits to some of up to 70,000 images, an hour
 	$(BIN)/python -m benchmarks landmarks $(call given,KINDS SETS DATA THREADS DEVICE)
 

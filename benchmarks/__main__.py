@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks import document, figure, methods, records, sets, trials
+from benchmarks import document, figure, methods, records, sets, starts, trials
 from benchmarks.methods import Choice
 from benchmarks.records import Case
 from benchmarks.speed.tables import KINDS
@@ -40,6 +40,7 @@ def parser() -> ArgumentParser:
         ("load", _load_options),
         ("held-out", _held_out_options),
         ("number", _number_options),
+        ("start", _start_options),
         ("landmarks", _landmarks_options),
         ("figure", _figure_options),
     ):
@@ -108,6 +109,13 @@ def number(options: Namespace) -> None:
         record = numbers.measure(options.data)
     records.write(options.results / records.NUMBERS / "auto.json", record)
     print(numbers.table([record]))
+
+
+def start(options: Namespace) -> None:
+    """Time tiny jobs whose trainers load their libraries, or are forked from what has them."""
+    record = starts.measure(options.rounds)
+    records.write(options.results / records.STARTS / "trainer.json", record)
+    print(starts.table([record]))
 
 
 def of_landmarks(options: Namespace) -> None:
@@ -268,6 +276,12 @@ def _number_options(command: ArgumentParser) -> None:
     command.set_defaults(command=number)
     command.description = number.__doc__
     _data_and_threads(command)
+
+
+def _start_options(command: ArgumentParser) -> None:
+    command.set_defaults(command=start)
+    command.description = start.__doc__
+    command.add_argument("--rounds", type=int, default=5, help="turns of each; medians are told")
 
 
 def _landmarks_options(command: ArgumentParser) -> None:

@@ -4,10 +4,19 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from benchmarks import heldout, landmarks, numbers, selection, tables
+from benchmarks import heldout, landmarks, numbers, selection, starts, tables
 from benchmarks.load import report
 from benchmarks.methods import LEAGUES
-from benchmarks.records import FAMILIES, HELD_OUT, LANDMARKS, LOAD, NUMBERS, SPEED, Record
+from benchmarks.records import (
+    FAMILIES,
+    HELD_OUT,
+    LANDMARKS,
+    LOAD,
+    NUMBERS,
+    SPEED,
+    STARTS,
+    Record,
+)
 from benchmarks.speed import tables as speed
 
 Maker = Callable[[Sequence[Record]], str]
@@ -30,6 +39,7 @@ OF_FAMILY: dict[str, dict[str, Maker]] = {
     LOAD: {LOAD: report.table},
     HELD_OUT: {HELD_OUT: heldout.table},
     NUMBERS: {NUMBERS: numbers.table},
+    STARTS: {STARTS: starts.table},
     LANDMARKS: {
         f"{LANDMARKS} growth": landmarks.growth_table,
         f"{LANDMARKS} overlap": landmarks.overlap_table,

@@ -38,6 +38,22 @@ def seen_features(settings: S2ConvSCN, Z: Tensor) -> Tensor:
     return F.normalize(Z) if settings.cost_scale == "relative" else Z
 
 
+class _Given(torch.autograd.Function):
+    """Zero, with given gradients by some tensors.
+
+    ``torch.autograd.backward`` takes gradients, too, but loads an algebra system to compare shapes.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, gradients: list[Tensor], *tensors: Tensor) -> Tensor:
+        ctx.gradients = gradients
+        return tensors[0].new_zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, _: Tensor) -> tuple[Tensor | None, ...]:
+        return None, *ctx.gradients
+
+
 class Objective:
     """gamma0 L0 + gamma1 L1 + gamma2 L2 + gamma3 L3 + gamma4 L4 of a network on its images."""
 
@@ -85,7 +101,8 @@ class Objective:
             C.grad = product(D, Z.T)  # (N, N)
         costs |= penalise(C, C.grad, Q, self.gamma, self.settings.norm) | further
         gradients = [*dZ.split(size), *(length.grad for length in lengths)]
-        torch.autograd.backward([*parts, *norms], gradients)
+        given: Tensor = _Given.apply(gradients, *parts, *norms)  # type: ignore[no-untyped-call]
+        given.backward()
         return costs
 
     def on_features(self, Z: Tensor, Q: Tensor | None) -> tuple[Costs, Tensor]:

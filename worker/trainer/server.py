@@ -11,7 +11,8 @@ import select
 import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -25,12 +26,11 @@ HEAVY = (
     "worker.trainer.session",
     "models.training",
     "models.expression",
-    "torch.fx.experimental.symbolic_shapes",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
     "matplotlib.patheffects",
 )
-"""What takes long to load and a trainer loads late; the symbolic shapes come with ``backward``."""
+"""What takes long to load, and a trainer loads late."""
 
 
 def serve() -> None:
@@ -38,7 +38,8 @@ def serve() -> None:
     step_back()
     messages = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    load()
+    with following(sys.stdin.fileno()):
+        load()
     here, ours = os.pipe()
     for line in sys.stdin:
         stop = threading.Event()
@@ -82,8 +83,8 @@ def become_trainer(scratch: Scratch, stop: threading.Event, server: int) -> NoRe
         with scratch.log.open("ab") as log:
             os.dup2(log.fileno(), sys.stdout.fileno())
             os.dup2(log.fileno(), sys.stderr.fileno())
-        follow(sys.stdin.fileno(), server)
-        status = main(scratch.spec, stop)
+        with following(sys.stdin.fileno(), server):
+            status = main(scratch.spec, stop)
     except Exception:
         logger.exception("the trainer could not begin")
     finally:
@@ -92,14 +93,23 @@ def become_trainer(scratch: Scratch, stop: threading.Event, server: int) -> NoRe
         os._exit(status)
 
 
-def follow(*pipes: int) -> None:
-    """End this process when one of the pipes closes: its worker or its server has ended."""
-    threading.Thread(target=_end_with, args=pipes, name="follow", daemon=True).start()
+@contextmanager
+def following(*pipes: int) -> Iterator[None]:
+    """End this process if one of the pipes closes meanwhile: its worker or its server has ended."""
+    over, ours = os.pipe()
+    thread = threading.Thread(target=_follow, args=[pipes, over], name="follow", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        os.close(ours)
+        thread.join()
+        os.close(over)
 
 
-def _end_with(*pipes: int) -> None:
+def _follow(pipes: Sequence[int], over: int) -> None:
     closed = select.poll()
-    for pipe in pipes:
+    for pipe in (*pipes, over):
         closed.register(pipe, 0)
-    closed.poll()
-    os._exit(1)
+    if not all(pipe == over for pipe, _ in closed.poll()):
+        os._exit(1)
