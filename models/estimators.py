@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from models.base import COLOURS, Clustering, FloatArray, IntArray, Method, Shape, State
 from models.catalogue import METHODS, parse
 from models.parts import LARGEST_SEED
+from models.sizes import fitted_images
 
 IMAGES, COLOURED = 3, 4
 """Dimensions of N x H x W, and of N x H x W x channels."""
@@ -26,13 +27,16 @@ COMMON = """
 Args:
     n_clusters: int or "auto": how many clusters; "auto" takes what models/counting.py suggests.
     random_state: int, RandomState or None: same seed, machine and number of threads, same labels.
-    device: where torch computes; "cuda" for a GPU."""
+    device: where torch computes; "cuda" for a GPU.
+    landmarks: int, "auto" or None: fit to so many samples, drawn at random, and express the others
+        by them, for more samples than N x N matrices have room for; None: fit to all."""
 ATTRIBUTES = """
 Attributes:
     labels_: (n_samples,) int64, the cluster of each sample.
     n_clusters_: how many there are.
     affinity_matrix_: (n_samples, n_samples), what spectral clustering was given, or None.
     coefficients_: (n_samples, n_samples), row i expresses sample i by the others, or None.
+    landmarks_: (m,), the samples that were fitted; those two are then sparse. None if all were.
     embedding_: (n_samples, p), features of the encoder, or None.
     confidence_: (n_samples,), the share of a sample's affinity that lies inside its cluster.
     diagnostics_: figures that need no labels, such as the relative eigengap.
@@ -62,6 +66,7 @@ class Estimator(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     n_clusters: Any
     random_state: Any
     device: str
+    landmarks: Any
 
     def fit(self, X: Any, y: object = None) -> Self:  # noqa: ARG002 - scikit-learn's way
         """Cluster.
@@ -79,12 +84,17 @@ class Estimator(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         n = self._count(images, seed)
         if n == 1:
             return self._keep(_all_in_one(len(images)), n)
+        from models.landmarks import fit  # noqa: PLC0415 - loads torch
+
+        fitted = self._fitted(len(images), n)
+        method = self._settings().resolve(Shape(*images.shape)._replace(n_images=fitted), n)
+        run = Alone(self.device, seed)
+        return self._keep(fit(lambda some: method.fit(some, n, run), images, n, run, fitted), n)
+
+    def _settings(self) -> Method:
         given = {name: getattr(self, name) for name in self.kind.model_fields if name != "method"}
         chosen = {name: value for name, value in given.items() if value is not None}
-        settings = parse({"method": self.kind.model_fields["method"].default, **chosen})
-        shape = Shape(*images.shape)
-        found = settings.resolve(shape, n).fit(images, n, Alone(self.device, seed))
-        return self._keep(found, n)
+        return parse({"method": self.kind.model_fields["method"].default, **chosen})
 
     def _keep(self, found: Clustering, n_clusters: int) -> Self:
         from models.scores import confidence  # noqa: PLC0415 - as the methods' own
@@ -94,8 +104,9 @@ class Estimator(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.affinity_matrix_ = found.affinity
         self.coefficients_ = found.coefficients
         self.embedding_ = found.embedding
+        self.landmarks_ = found.landmarks.indices if found.landmarks else None
         sure = found.confidence
-        if found.affinity is not None:
+        if sure is None and isinstance(found.affinity, np.ndarray):
             sure = confidence(found.affinity, found.labels)
         self.confidence_ = sure
         self.diagnostics_ = dict(found.diagnostics)
@@ -138,6 +149,15 @@ class Estimator(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             message = f"n_clusters={n}, but of {most} samples there can be 1 to {most}."
             raise ValueError(message)
         return n
+
+    def _fitted(self, n_samples: int, n_clusters: int) -> int:
+        """How many samples the method is fitted to."""
+        asked = self.landmarks
+        counted = isinstance(asked, int | np.integer) and asked >= n_clusters
+        if not (asked is None or asked == "auto" or counted):
+            message = f'landmarks={asked!r}, not "auto", None or an int of {n_clusters} or more.'
+            raise ValueError(message)
+        return fitted_images(n_samples, None if self.n_clusters == "auto" else n_clusters, asked)
 
     def _trains_head(self) -> bool:
         """Whether new images can be assigned; asked before there is a fit, too."""
@@ -193,6 +213,7 @@ def _constructor(kind: type[Method]) -> Callable[..., None]:
     """An ``__init__`` with a parameter for each hyperparameter, as scikit-learn reads it."""
     fields = {name: field.default for name, field in kind.model_fields.items() if name != "method"}
     defaults: dict[str, Any] = {"n_clusters": 8, **fields, "random_state": 0, "device": "cpu"}
+    defaults["landmarks"] = None
 
     def init(self: Estimator, *args: Any, **given: Any) -> None:
         bound = init.__signature__.bind(self, *args, **given)  # type: ignore[attr-defined]

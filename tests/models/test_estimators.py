@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
@@ -96,6 +97,22 @@ def test_the_head_predicts_and_those_without_one_do_not(
     }
 
 
+@pytest.mark.parametrize("name", ["kmeans", "lsr", "s2convscn"])
+def test_some_stand_for_all(subspaces: tuple[FloatArray, IntArray], name: str) -> None:
+    X, truth = images_of(subspaces)
+    brief = BRIEF | {"epochs": 50} if name in DEEP else {}
+    found = ESTIMATORS[name](3, landmarks=60, **brief).fit(X)
+    assert len(np.unique(found.landmarks_)) == 60
+    assert found.labels_.shape == found.confidence_.shape == (len(X),)
+    if name == "kmeans":
+        assert found.affinity_matrix_ is None
+    else:
+        assert sparse.issparse(found.affinity_matrix_)
+        assert found.affinity_matrix_.shape == found.coefficients_.shape == (len(X), len(X))
+        assert adjusted_rand_score(truth, found.labels_) > 0.9
+    assert clone(found).set_params(landmarks=None).fit(X).landmarks_ is None
+
+
 def test_the_number_may_be_left_open(subspaces: tuple[FloatArray, IntArray]) -> None:
     X, _ = images_of(subspaces)
     assert models.LSR("auto").fit(X).n_clusters_ == 3
@@ -106,6 +123,8 @@ def test_the_number_may_be_left_open(subspaces: tuple[FloatArray, IntArray]) -> 
     [
         ({"n_clusters": 0}, np.zeros((5, 8, 8)), "of 5 samples there can be 1 to 5"),
         ({"n_clusters": 6}, np.zeros((5, 8, 8)), "of 5 samples there can be 1 to 5"),
+        ({"landmarks": 7}, np.zeros((20, 8, 8)), "landmarks=7, not"),
+        ({"landmarks": "some"}, np.zeros((20, 8, 8)), "landmarks='some', not"),
         ({}, np.zeros((20, 64)), "trains an auto-encoder on images"),
         ({}, np.full((20, 8, 8), 3.0), r"pixels are uint8, or floats in \[0, 1\]"),
         ({}, np.zeros((20, 8, 8, 2)), "have 1 or 3 channels"),
@@ -128,7 +147,7 @@ def test_every_method_is_an_estimator_that_tells_its_hyperparameters() -> None:
     for name, made in ESTIMATORS.items():
         fields = set(METHODS[name].model_fields) - {"method"}
         parameters = set(inspect.signature(made).parameters)
-        assert parameters == fields | {"n_clusters", "random_state", "device"}
+        assert parameters == fields | {"n_clusters", "random_state", "device", "landmarks"}
         assert all(field in (made.__doc__ or "") for field in parameters)
         assert getattr(models, made.__name__) is made
     with pytest.raises(AttributeError, match="there is no estimator 'None_'"):
