@@ -45,10 +45,15 @@ class Log:
 
 
 class Child:
-    def __init__(self, name: str, command: Sequence[str], log: Log) -> None:
+    """``own``: of its environment, what others do not have."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Log, own: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
         self.command = command
         self.log = log
+        self.own = own or {}
         self.process: subprocess.Popen[bytes] | None = None
         self._deaths: deque[float] = deque()
 
@@ -64,7 +69,7 @@ class Child:
         with self.log.path.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - the stack's own command lines
                 self.command,
-                env=dict(environment),
+                env={**environment, **self.own},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -124,7 +124,11 @@ class LocalStack:
 
     def _stages(self) -> list[Stage]:
         """What is started together, and what to wait for before going on."""
-        service = [self._child(name, _python(name)) for name in ("api", *self.workers)]
+        service = [self._child("api", _python("api"))]
+        service += [
+            self._child(name, _python("worker"), _figures(number))
+            for number, name in enumerate(self.workers)
+        ]
         stages: list[Stage] = [(service, lambda: _ready(self.url, len(self.workers)))]
         if not self.broker_url:
             path = broker.socket_path(self.data_dir)
@@ -134,8 +138,8 @@ class LocalStack:
             stages.insert(0, ([embedded], lambda: broker.answers(path)))
         return stages
 
-    def _child(self, name: str, command: list[str]) -> Child:
-        return Child(name, command, Log(self.data_dir / "logs" / f"{name}.log"))
+    def _child(self, name: str, command: list[str], own: Mapping[str, str] | None = None) -> Child:
+        return Child(name, command, Log(self.data_dir / "logs" / f"{name}.log"), own)
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -165,6 +169,12 @@ def free_port() -> int:
 def _python(name: str) -> list[str]:
     package = "app" if name == "api" else "worker"
     return [sys.executable, "-P", "-m", package]
+
+
+def _figures(number: int) -> dict[str, str]:
+    """The workers show their figures at ports that follow each other."""
+    first = os.environ.get("S2CONVSCN_METRICS_PORT", "")
+    return {"S2CONVSCN_METRICS_PORT": str(int(first) + number)} if first.isdecimal() else {}
 
 
 def _lock(data_dir: Path) -> int:

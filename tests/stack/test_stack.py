@@ -181,12 +181,19 @@ def until_free(folder: Path, port: int) -> None:
             time.sleep(0.1)
 
 
-def test_several_workers_share_the_cores(tmp_path: Path, said: list[str]) -> None:
+def test_several_workers_share_the_cores_and_show_their_figures(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = free_port()
+    monkeypatch.setenv("S2CONVSCN_METRICS_PORT", str(first))
     data = tmp_path / "data"
     with LocalStack(data, port=free_port(), workers=2, say=lambda n, _: said.append(n)) as stack:
         answer = httpx.get(f"{stack.url}/v1/workers", trust_env=False)
         names = [worker["name"] for worker in answer.json()["items"]]
         assert len(set(names)) == 2
+        for number in (first, first + 1):
+            shown = httpx.get(f"http://127.0.0.1:{number}/metrics", trust_env=False).text
+            assert "s2convscn_trainer_resident_bytes 0.0" in shown
         threads = set()
         for pid, line in pids(data).items():
             if "worker" in line.split("\0")[-2:][0]:

@@ -15,8 +15,11 @@ def gpus() -> list[dict[str, str | int]]:
 
 
 def works() -> bool:
-    """Whether the GPU computes. Raises RuntimeError if not."""
-    return bool(torch.ones((), device="cuda").item())
+    """Whether the GPU answers; one that others have filled does."""
+    try:
+        return bool(torch.ones((), device="cuda").item())
+    except RuntimeError as error:
+        return "out of memory" in str(error)
 
 
 if __name__ == "__main__":
