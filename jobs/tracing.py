@@ -70,9 +70,14 @@ class Seldom(logging.Filter):
 
 def current() -> str | None:
     """The span under way as W3C's ``traceparent``, None where nothing is traced."""
-    carrier: dict[str, str] = {}
-    _w3c.inject(carrier)
-    return carrier.get(TRACEPARENT)
+    return header().get(TRACEPARENT)
+
+
+def header() -> dict[str, str]:
+    """The same as what a request takes along; nothing where nothing is traced."""
+    found: dict[str, str] = {}
+    _w3c.inject(found)
+    return found
 
 
 def below(parent: str | None) -> Context:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 from live_images import subspaces, write_npz
-from live_receiver import Receiver, receiving
+from live_receiver import SECRET, Receiver, receiving
 from live_service import Service, running, wait_until
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -66,7 +66,11 @@ def collector() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def service(collector: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"S2CONVSCN_TRACES_ENDPOINT": collector.url, "S2CONVSCN_LOG_FORMAT": "json"}
+    settings = {
+        "S2CONVSCN_TRACES_ENDPOINT": collector.url,
+        "S2CONVSCN_LOG_FORMAT": "json",
+        "S2CONVSCN_WEBHOOK_ALLOW": "127.0.0.0/8",
+    }
     with running(tmp_path_factory.mktemp("live"), settings) as service:
         yield service
 
@@ -77,10 +81,12 @@ def dataset_id(service: Service, tmp_path_factory: pytest.TempPathFactory) -> st
     return service.client.upload(path)["id"]
 
 
-def submit(service: Service, dataset_id: str, trace_id: str, method: dict[str, object]) -> str:
+def submit(
+    service: Service, dataset_id: str, trace_id: str, method: dict[str, object], **more: object
+) -> str:
     answer = service.http.post(
         "/v1/jobs",
-        json={"dataset_id": dataset_id, "n_clusters": 3, "method": S2CONVSCN | method},
+        json={"dataset_id": dataset_id, "n_clusters": 3, "method": S2CONVSCN | method, **more},
         headers={"traceparent": f"00-{trace_id}-{PARENT}-01", "X-Request-ID": "asked-by-test"},
     )
     assert answer.status_code == 202, answer.text
@@ -144,6 +150,17 @@ def test_what_failed_says_with_what_problem(
         assert found.spans[name].attributes["error.type"] == "diverged"
         assert found.spans[name].span.status.code == 2
         assert "NaN" in found.spans[name].span.status.message
+
+
+def test_a_webhook_is_told_in_which_trace(service: Service, dataset_id: str) -> None:
+    trace_id = "c" * 32
+    with receiving(200) as receiver:
+        webhook = {"url": receiver.url, "secret": SECRET}
+        service.finish(submit(service, dataset_id, trace_id, {"method": "lsr"}, webhook=webhook))
+        wait_until(lambda: receiver.received)
+    told = receiver.received[0].headers["traceparent"].split("-")
+    assert told[1] == trace_id
+    assert told[2] != PARENT
 
 
 def test_lines_of_the_log_name_the_trace(service: Service) -> None:

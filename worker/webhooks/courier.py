@@ -8,9 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
+from opentelemetry.trace import SpanKind
 
+from jobs import tracing
 from jobs.records import Job, timestamp
 from jobs.store.webhooks import Message, Webhooks
+from jobs.tracing import tracer
 from worker.webhooks.sending import Refused, Sender
 from worker.webhooks.signature import headers
 
@@ -37,8 +40,18 @@ class Courier:
             self.deliver(message)
 
     def deliver(self, message: Message) -> None:
-        error, final = self.attempt(message)
-        where = f"{message.job.id} to {urlsplit(message.endpoint.url).hostname}"
+        host = urlsplit(message.endpoint.url).hostname or ""
+        about: tracing.Attributes = {
+            tracing.JOB: message.job.id,
+            "s2convscn.attempt": message.attempt,
+            "server.address": host,
+        }
+        context = tracing.below(message.job.trace)
+        with tracer.start_as_current_span("webhook", context, SpanKind.CLIENT, about):
+            error, final = self.attempt(message)
+            if error is not None:
+                tracing.failed("undelivered", error)
+        where = f"{message.job.id} to {host}"
         if error is None:
             self.webhooks.delivered(message)
             logger.info("%s: delivered at attempt %d", where, message.attempt)
@@ -55,7 +68,9 @@ class Courier:
         signed = headers(message.endpoint.secret, message.id, int(time.time()), body)
         try:
             status = self.sender.post(
-                message.endpoint.url, signed | {"content-type": "application/json"}, body
+                message.endpoint.url,
+                signed | tracing.header() | {"content-type": "application/json"},
+                body,
             )
         except Refused as error:
             return str(error), True
