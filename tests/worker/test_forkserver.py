@@ -24,9 +24,9 @@ time.sleep(600)
 """
 
 
-@pytest.fixture(autouse=True)
-def _own_servers() -> Iterator[None]:
-    """None of another test's, and none is left to the next."""
+@pytest.fixture
+def _new_server() -> Iterator[None]:
+    """The next trainer waits for its server to load, and leaves it to no other test."""
     forkserver.close()
     yield
     forkserver.close()
@@ -86,6 +86,7 @@ def test_an_idle_server_that_was_killed_is_replaced() -> None:
     assert second is not first
 
 
+@pytest.mark.usefixtures("_new_server")
 def test_a_trainer_told_to_stop_before_its_server_has_loaded_stops(make_bench: MakeBench) -> None:
     bench = make_bench(grace_seconds=100_000)  # nothing is killed: it has to listen
     job = bench.submit(ENDLESS)
@@ -105,6 +106,7 @@ def test_a_server_ends_with_the_process_that_has_it(tmp_path: Path) -> None:
     wait_until(lambda: not warden.exists(server))
 
 
+@pytest.mark.usefixtures("_new_server")
 def test_a_broken_installation_is_told_by_the_attempt(
     make_bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
