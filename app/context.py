@@ -7,6 +7,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from app import errors
+from app.indexes import Indexes
 from app.metrics import Metrics
 from app.rates import Rates
 from app.streams import Streams
@@ -28,6 +29,7 @@ class Context:
     settings: Settings
     store: Store
     artifacts: ArtifactStore
+    indexes: Indexes
     queue: Queue
     readers: CapacityLimiter
     """How many uploads are read at once; others wait, so that reading leaves threads to serve."""
@@ -57,6 +59,7 @@ class Context:
             settings=settings,
             store=store,
             artifacts=artifacts,
+            indexes=Indexes(artifacts),
             queue=Queue(celery_app(settings)),
             readers=CapacityLimiter(READERS),
             streams=streams,

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query
@@ -9,12 +10,18 @@ from pydantic import AfterValidator
 
 from app.errors import InvalidCursor
 
-MAX_LIMIT = 100
+MAX_LIMIT, MAX_IMAGES = 100, 1000
+SAID = "Most items in a page; more than {} counts as that."
 
 Limit = Annotated[
     int,
-    Query(ge=1, description=f"Most items in a page; more than {MAX_LIMIT} counts as that."),
-    AfterValidator(lambda limit: min(limit, MAX_LIMIT)),
+    Query(ge=1, description=SAID.format(MAX_LIMIT)),
+    AfterValidator(partial(min, MAX_LIMIT)),
+]
+ImageLimit = Annotated[
+    int,
+    Query(ge=1, description=SAID.format(MAX_IMAGES)),
+    AfterValidator(partial(min, MAX_IMAGES)),
 ]
 Cursor = Annotated[
     str | None,

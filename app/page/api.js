@@ -47,14 +47,15 @@ export async function ask(path, { method = "GET", body, headers: more, signal, r
   return raw ? response : response.json();
 }
 
-export async function pages(path, most = Infinity) {
+/** All items of a list, page by page. */
+export async function pages(path, signal) {
   const items = [];
   let cursor = null;
   do {
-    const page = await ask(`${path}${path.includes("?") ? "&" : "?"}limit=100${cursor ? `&cursor=${cursor}` : ""}`);
+    const page = await ask(`${path}${path.includes("?") ? "&" : "?"}limit=1000${cursor ? `&cursor=${cursor}` : ""}`, { signal });
     items.push(...page.items);
     cursor = page.next_cursor;
-  } while (cursor && items.length < most);
+  } while (cursor);
   return items;
 }
 

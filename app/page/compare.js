@@ -1,8 +1,9 @@
 /** Two jobs on the same images, side by side. */
-import { ask, pages } from "./api.js";
+import { ask } from "./api.js";
 import { crosstab } from "./crosstab.js";
 import { h, problemBox, state } from "./dom.js";
 import { NAMES, cluster, grouped, named } from "./groups.js";
+import { addresses } from "./pictures.js";
 
 export async function compare(main, first, second) {
   const jobs = await Promise.all([first, second].map((id) => ask(`v1/jobs/${id}`)));
@@ -12,14 +13,14 @@ export async function compare(main, first, second) {
     main.replaceChildren(heading, problemBox({ title: "These cannot be compared", message: "Both must have succeeded, on the same images." }));
     return;
   }
-  const [images, ...labels] = await Promise.all([pages(`v1/datasets/${a.dataset_id}/images`), ...jobs.map(({ id }) => ask(`v1/jobs/${id}/labels?format=json`))]);
+  const [set, ...labels] = await Promise.all([ask(`v1/datasets/${a.dataset_id}`), ...jobs.map(({ id }) => ask(`v1/jobs/${id}/labels?format=json`))]);
   const pairs = labels[0].labels.map((row, i) => [`Group ${row.label}`, `Group ${labels[1].labels[i].label}`]);
   main.replaceChildren(heading,
     h("div", { class: "card stack" }, h("p", { class: "soft small" }, "How many images both have in each two groups: where a row has one number alone, both agree."),
       crosstab(named(a), named(b), pairs)),
     h("div", { class: "sides" }, jobs.map((job, i) => h("section", { class: "stack", "aria-label": named(job) },
       h("h2", {}, h("a", { href: `#/jobs/${job.id}` }, named(job))), h("p", { class: "row" }, state(job), h("span", { class: "soft small" }, told(job))),
-      grouped(labels[i].labels).map((group) => cluster(group, images))))));
+      grouped(labels[i].labels).map((group) => cluster(group, addresses(set)))))));
 }
 
 function told({ result }) {

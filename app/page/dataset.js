@@ -1,7 +1,8 @@
 /** An image set: what is in it, and how it shall be clustered. */
-import { ask, show } from "./api.js";
+import { ask } from "./api.js";
 import { count, h, problemBox } from "./dom.js";
 import { about } from "./home.js";
+import { addresses, thumbnail } from "./pictures.js";
 
 const SHOWN = 40;
 const FIELDS = { "invalid-n-clusters": "n_clusters", "image-size-needed": "image_size", "unknown-method": "method", "job-too-large": "landmarks" };
@@ -22,25 +23,8 @@ function pictures(set) {
   const shown = Math.min(SHOWN, set.n_images);
   const places = [...Array(shown).keys()].map((i) => Math.floor((i * set.n_images) / shown));
   return h("ul", { class: "thumbs", "aria-label": `${shown} of ${count(set.n_images, "image")}` },
-    places.map((place) => h("li", {}, thumbnail(`${set.links.images}/${place}`, `Image ${place}`, set.height ?? 64))));
+    places.map((place) => h("li", {}, thumbnail(addresses(set)(place), `Image ${place}`))));
 }
-
-/** A picture that is fetched once it comes near the window. */
-export function thumbnail(path, name, height) {
-  const image = h("img", { alt: name, title: name, class: height < 64 ? "tiny" : "" });
-  near.set(image, path);
-  watcher.observe(image);
-  return image;
-}
-
-const near = new WeakMap();
-const watcher = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    watcher.unobserve(target);
-    show(target, near.get(target).replace(/^\//, "")).catch(() => { target.alt += " (not there)"; });
-  }
-}, { rootMargin: "300px" });
 
 function form(set, methods) {
   const usable = methods.filter((method) => set.kind === "images" || !method.needs_images);

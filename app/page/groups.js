@@ -1,8 +1,9 @@
 /** The groups of a job, as data and as pictures. */
-import { thumbnail } from "./dataset.js";
 import { count, h } from "./dom.js";
+import { thumbnail } from "./pictures.js";
 
 const FIRST = 24;
+const MORE = 480;
 const UNSURE = 0.5;
 export const NAMES = { accuracy: "accuracy", nmi: "NMI", ari: "ARI", error: "error" };
 
@@ -28,18 +29,27 @@ export function grouped(rows) {
   return [...groups].sort(([a], [b]) => a - b).map(([label, members]) => ({ label, members }));
 }
 
-export function cluster({ label, members }, images) {
+/** @param {(place: number) => ?string} address of an image's picture */
+export function cluster({ label, members }, address) {
   const sure = members.filter(({ confidence }) => confidence !== null);
   const mean = sure.reduce((sum, { confidence }) => sum + confidence, 0) / (sure.length || 1);
   const picture = (member) => {
-    const image = images[member.index];
-    return image?.links.png ? thumbnail(image.links.png, member.name, image.height) : h("span", { class: "small" }, member.name);
+    const path = address(member.index);
+    return path ? thumbnail(path, member.name) : h("span", { class: "small" }, member.name);
   };
   const item = (member) => h("li", { class: (member.confidence ?? 1) < UNSURE ? "unsure" : "" }, picture(member));
-  const list = h("ul", { class: "thumbs", style: "--thumb:52px" }, members.slice(0, FIRST).map(item));
-  const more = members.length > FIRST ? h("button", { class: "quiet", type: "button", onclick: () => { list.append(...members.slice(FIRST).map(item)); more.remove(); } }, `Show all ${members.length}`) : null;
+  const list = h("ul", { class: "thumbs", style: "--thumb:52px" });
+  const more = h("button", { class: "quiet", type: "button", onclick: () => show(MORE) });
+  const show = (number) => {
+    const begun = list.children.length;
+    list.append(...members.slice(begun, begun + number).map(item));
+    const left = members.length - list.children.length;
+    more.textContent = left > MORE ? `Show ${MORE} more of ${members.length.toLocaleString()}` : `Show all ${members.length}`;
+    if (!left) more.remove();
+  };
+  show(FIRST);
   return h("article", { class: "card cluster" },
     h("header", {}, h("div", { class: "proto" }, picture(members[0])),
       h("div", {}, h("h3", {}, `Group ${label}`), h("p", { class: "small soft" }, count(members.length, "image"), sure.length ? `, ${Math.round(100 * mean)} % sure` : ""))),
-    list, more);
+    list, list.children.length < members.length ? more : null);
 }

@@ -2,11 +2,11 @@
 import { ask, floats, follow, pages, save } from "./api.js";
 import { Curves } from "./charts.js";
 import { crosstab } from "./crosstab.js";
-import { thumbnail } from "./dataset.js";
 import { ago, count, h, megabytes, problemBox, state } from "./dom.js";
 import { dropPlace } from "./drop.js";
 import { NAMES, cluster, grouped, named, title } from "./groups.js";
 import { map } from "./map.js";
+import { addresses, thumbnail } from "./pictures.js";
 
 const PLOTS = { "affinity.png": "Affinity, ordered by cluster", "spectrum.png": "What speaks for this number of groups", "curves.png": "Losses over epochs" };
 
@@ -81,26 +81,28 @@ function remaining(finish) {
 async function result(body, found, signal) {
   body.replaceChildren(h("p", { class: "empty" }, "Fetching the groups ..."));
   const path = `v1/jobs/${found.id}`;
-  const [labels, images, files, points] = await Promise.all([
-    ask(`${path}/labels?format=json`), pages(`v1/datasets/${found.dataset_id}/images`).catch(() => []), ask(`${path}/artifacts`),
+  const [labels, set, files, points] = await Promise.all([
+    ask(`${path}/labels?format=json`), ask(`v1/datasets/${found.dataset_id}`).catch(() => null), ask(`${path}/artifacts`),
     floats(`${path}/artifacts/map.npy`).catch(() => null)]);
   const groups = grouped(labels.labels);
+  const classes = h("section", { "aria-label": "True classes" });
   body.replaceChildren(
     ...found.notices.map((notice) => h("p", { class: "small soft" }, notice.detail)),
     facts(found, groups), downloads(found, files.items),
     h("h2", {}, "Groups"),
     h("p", { class: "small soft" }, `The surest images first, the surest of all beside the name. A ring marks images of which the ${found.predicts ? "model is less than half sure" : "affinity lies more outside their group than in it"}.`),
-    h("div", { class: "clusters" }, groups.map((group) => cluster(group, images))),
-    ...(points ? [h("h2", {}, "Map"), map(points, labels.labels, images, signal)] : []),
-    ...truth(labels.labels, images),
-    ...[plots(files.items), await news(found)].filter(Boolean), ...(await others(found)));
+    h("div", { class: "clusters" }, groups.map((group) => cluster(group, addresses(set)))),
+    ...(points ? [h("h2", {}, "Map"), map(points, labels.labels, addresses(set), signal)] : []),
+    classes, ...[plots(files.items), await news(found)].filter(Boolean), ...(await others(found)));
+  if (set?.classes) await truth(classes, set, labels.labels, signal);
 }
 
 /** Where the true classes are known: which groups they went to. */
-function truth(rows, images) {
-  if (!images.length || images[0].truth === null) return [];
+async function truth(section, set, rows, signal) {
+  const images = await pages(set.links.images.slice(1), signal).catch(() => null);
+  if (!images) return;
   const pairs = rows.map((row, i) => [images[i].truth, `Group ${row.label}`]);
-  return [h("h2", {}, "True classes"), h("div", { class: "card" }, crosstab("class", "group", pairs))];
+  section.replaceChildren(h("h2", {}, "True classes"), h("div", { class: "card" }, crosstab("class", "group", pairs)));
 }
 
 /** New images into these groups, where a head was trained. */
@@ -130,7 +132,7 @@ async function others(found) {
 function facts(found, groups) {
   const { scores, seconds, diagnostics } = found.result;
   const sizes = groups.map(({ members }) => members.length);
-  const shown = { images: found.result.n_images.toLocaleString(), clusters: groups.length, "images each": `${Math.min(...sizes)}–${Math.max(...sizes)}`, seconds: seconds.toFixed(1) };
+  const shown = { images: found.result.n_images.toLocaleString(), clusters: groups.length, "images each": [Math.min(...sizes), Math.max(...sizes)].map((size) => size.toLocaleString()).join("–"), seconds: seconds.toFixed(1) };
   for (const [name, word] of Object.entries(NAMES)) if (scores?.[name] !== undefined) shown[word] = `${(100 * scores[name]).toFixed(1)} %`;
   if (diagnostics?.relative_eigengap !== undefined) shown["relative eigengap"] = diagnostics.relative_eigengap.toPrecision(2);
   return h("dl", { class: "card facts" }, Object.entries(shown).map(([word, value]) => h("div", {}, h("dt", {}, word), h("dd", {}, String(value)))));
@@ -151,5 +153,5 @@ function downloads(found, files) {
 function plots(files) {
   const shown = files.filter(({ name }) => PLOTS[name]);
   return shown.length ? h("section", { "aria-label": "Plots" }, h("h2", {}, "Plots"), h("div", { class: "plots" }, shown.map(({ name, links }) => h("figure", { class: "card" },
-    thumbnail(links.self, PLOTS[name], 1000), h("figcaption", { class: "small soft" }, PLOTS[name]))))) : null;
+    thumbnail(links.self, PLOTS[name]), h("figcaption", { class: "small soft" }, PLOTS[name]))))) : null;
 }

@@ -1,12 +1,14 @@
 /** The map: every image a point, those that look alike to the method side by side. */
 import { show } from "./api.js";
 import { h } from "./dom.js";
+import { picture } from "./pictures.js";
 
 const REACH = 14;
 const MARGIN = 22;
 const GOLDEN = 0.61803398875;
 const ZOOM = 1.25;
 const FURTHEST = 60;
+const DOT = 2; // from such a radius on one sees that a point is round
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 const TURNS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -19,43 +21,67 @@ export function colour(label) {
 /**
  * @param {Float32Array} points x and y of each image, within -1 and 1
  * @param {{label: number, name: string, confidence: ?number}[]} rows
- * @param {object[]} images as the API lists them, for their pictures; may be empty
+ * @param {(place: number) => ?string} address of an image's picture
  * @param {AbortSignal} signal that the map is left
  */
-export function map(points, rows, images, signal) {
+export function map(points, rows, address, signal) {
   const canvas = h("canvas", { tabIndex: 0, role: "img", "aria-label": `Map of ${rows.length} images. Arrow keys go from image to image, plus and minus zoom.` });
-  const picture = h("img", { alt: "" });
+  const seen = picture({ alt: "" });
   const words = h("p", { class: "small", "aria-live": "polite" });
-  const card = h("div", { class: "hint", hidden: true }, picture, words);
+  const card = h("div", { class: "hint", hidden: true }, seen, words);
   const view = { scale: 1, x: 0, y: 0, chosen: null, only: null };
   const painter = canvas.getContext("2d");
+  const sheet = h("canvas", {}); // the points, as they lie under the ring of the chosen one
   let width = 0;
   let height = 0;
+  let radius = 0;
+  let due = null;
 
+  const labels = [...new Set(rows.map(({ label }) => label))].sort((a, b) => a - b);
   const place = (i) => {
     const half = Math.min(width, height) / 2 - MARGIN;
     return [width / 2 + (points[2 * i] * half + view.x) * view.scale, height / 2 + (-points[2 * i + 1] * half + view.y) * view.scale];
   };
 
+  /** Once a frame at most, however often the view changes within it. */
   function draw() {
+    due ??= requestAnimationFrame(() => { due = null; scatter(); mark(); });
+  }
+
+  function scatter() {
     const ratio = devicePixelRatio || 1;
     width = canvas.clientWidth;
     height = canvas.clientHeight;
-    canvas.width = width * ratio;
-    canvas.height = height * ratio;
-    painter.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const radius = Math.max(1.5, (Math.min(6, 130 / Math.sqrt(rows.length)) * Math.min(width, height, 600)) / 600) * Math.sqrt(Math.min(view.scale, 6));
-    for (const [i, row] of rows.entries()) {
-      const [x, y] = place(i);
-      const shown = view.only === null || view.only === row.label;
-      painter.globalAlpha = shown ? 0.3 + 0.7 * (row.confidence ?? 1) : 0.06;
-      painter.fillStyle = colour(row.label);
-      painter.beginPath();
-      painter.arc(x, y, radius, 0, 2 * Math.PI);
-      painter.fill();
+    for (const surface of [canvas, sheet]) {
+      surface.width = width * ratio;
+      surface.height = height * ratio;
     }
-    painter.globalAlpha = 1;
+    radius = Math.max(1.5, (Math.min(6, 130 / Math.sqrt(rows.length)) * Math.min(width, height, 600)) / 600) * Math.sqrt(Math.min(view.scale, 6));
+    const brush = sheet.getContext("2d");
+    brush.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const colours = new Map(labels.map((label) => [label, colour(label)]));
+    for (const [i, { label, confidence }] of rows.entries()) {
+      const [x, y] = place(i);
+      if (x < -radius || y < -radius || x > width + radius || y > height + radius) continue;
+      brush.globalAlpha = view.only === null || view.only === label ? 0.3 + 0.7 * (confidence ?? 1) : 0.06;
+      brush.fillStyle = colours.get(label);
+      if (radius < DOT) brush.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
+      else {
+        brush.beginPath();
+        brush.arc(x, y, radius, 0, 2 * Math.PI);
+        brush.fill();
+      }
+    }
+  }
+
+  function mark() {
+    if (!sheet.width || !sheet.height) return;
+    painter.setTransform(1, 0, 0, 1, 0, 0);
+    painter.clearRect(0, 0, canvas.width, canvas.height);
+    painter.drawImage(sheet, 0, 0);
     if (view.chosen === null) return;
+    const ratio = canvas.width / width;
+    painter.setTransform(ratio, 0, 0, ratio, 0, 0);
     ring(place(view.chosen), radius + 3);
     settle();
   }
@@ -72,15 +98,12 @@ export function map(points, rows, images, signal) {
     if (i === view.chosen) return;
     view.chosen = i;
     card.hidden = i === null;
-    draw();
+    mark();
     if (i === null) return;
     const { name, label, confidence } = rows[i];
     words.textContent = `${name}, group ${label}${confidence === null ? "" : `, ${Math.round(100 * confidence)} % sure`}`;
-    picture.hidden = !images[i]?.links.png;
-    if (!picture.hidden) {
-      picture.className = images[i].height < 64 ? "tiny" : "";
-      show(picture, images[i].links.png.replace(/^\//, "")).catch(() => { picture.hidden = true; });
-    }
+    seen.hidden = !address(i);
+    if (!seen.hidden) show(seen, address(i).replace(/^\//, "")).catch(() => { seen.hidden = true; });
   }
 
   /** The hint beside its point, inside the sheet. */
@@ -155,7 +178,6 @@ export function map(points, rows, images, signal) {
   new ResizeObserver(draw).observe(canvas);
   DARK.addEventListener("change", draw, { signal });
 
-  const labels = [...new Set(rows.map(({ label }) => label))].sort((a, b) => a - b);
   const chips = labels.map((label) => {
     const dot = h("span", { class: "dot" });
     dot.style.background = colour(label);

@@ -1,6 +1,5 @@
 """The images of a set: names, sizes, truth, pixels."""
 
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -11,11 +10,10 @@ from app.context import Context, Current
 from app.documentation import download, problems
 from app.downloads import deliver, of_bytes
 from app.ingest import canonical
-from app.pages import Cursor, Limit, decode_number, encode
+from app.pages import Cursor, ImageLimit, decode_number, encode
 from app.requests import IdPath
 from app.routes.files import file_route
 from app.schemas import ImagePage, ImageView
-from jobs.artifacts import read
 from jobs.errors import Gone, NotFound
 
 router = APIRouter(prefix="/v1/datasets/{dataset_id}/images", tags=["datasets"])
@@ -30,7 +28,7 @@ OBJECT = (NotFound, Gone, errors.InvalidRequest)
     responses=problems(*OBJECT, errors.InvalidCursor),
 )
 def images(
-    dataset_id: IdPath, context: Current, limit: Limit = 100, cursor: Cursor = None
+    dataset_id: IdPath, context: Current, limit: ImageLimit = 100, cursor: Cursor = None
 ) -> ImagePage:
     """In the order that labels and affinity have."""
     index = _index(context, dataset_id)
@@ -72,8 +70,7 @@ def image(
 def _index(context: Context, dataset_id: str) -> dict[str, Any]:
     """The document of a live data set. Raises NotFound or Gone."""
     context.store.datasets.get(dataset_id, context.owner)
-    index: dict[str, Any] = json.loads(read(context.artifacts, f"datasets/{dataset_id}/index.json"))
-    return index
+    return context.indexes.of(dataset_id)
 
 
 def _view(dataset_id: str, index: dict[str, Any], position: int) -> ImageView:

@@ -112,6 +112,23 @@ def test_images_in_pages_and_as_png(service: Service, dataset: Dataset) -> None:
     service.problem(service.http.get(path, params={"cursor": "IQ"}), 422, "invalid-cursor")
 
 
+def test_a_thousand_images_make_a_page_and_none_is_left_of_a_deleted_set(service: Service) -> None:
+    stack = np.random.default_rng(0).integers(0, 256, (1003, 8, 8), dtype=np.uint8)
+    file = io.BytesIO()
+    np.save(file, stack)
+    made = post(service, file.getvalue(), "application/x-npy").json()
+    path = made["links"]["images"]
+    first = service.http.get(path, params={"limit": 5000}).json()
+    assert [image["index"] for image in first["items"]] == list(range(1000))
+    rest = service.http.get(path, params={"cursor": first["next_cursor"]}).json()
+    assert [image["index"] for image in rest["items"]] == [1000, 1001, 1002]
+    last = service.http.get(rest["items"][-1]["links"]["png"])
+    assert np.asarray(Image.open(io.BytesIO(last.content))).tolist() == stack[1002].tolist()
+    assert service.http.delete(f"{PATH}/{made['id']}").status_code == 200
+    for suffix in ("", "/0"):
+        service.problem(service.http.get(f"{path}{suffix}"), 410, "gone")
+
+
 def test_feature_vectors_have_names_and_truth_but_no_picture(service: Service) -> None:
     rows = np.random.default_rng(0).normal(0, 9, (3, 7))
     file = io.BytesIO()

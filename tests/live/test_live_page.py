@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from live_images import subspaces, write_zip
+from live_images import subspaces, write_npz, write_zip
 from live_service import Service, running
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 from sklearn.datasets import load_digits
@@ -242,6 +242,27 @@ def test_the_map_is_looked_at_and_walked_through(page: Page, finished: dict[str,
     expect(hint).to_contain_text("group 2")
     accessible(page)
     fits(page)
+
+
+def test_large_groups_are_shown_part_by_part(page: Page, service: Service, tmp_path: Path) -> None:
+    file = write_npz(tmp_path / "many.npz", *subspaces(n=1200, clusters=2))
+    dataset = service.client.datasets.upload(file)
+    job = service.client.jobs.submit(dataset, 2, method="kmeans").wait()
+    page.goto(f"/#/jobs/{job.id}")
+    group = page.locator(".cluster").first
+    images, more = group.locator("li"), group.get_by_role("button")
+    expect(images).to_have_count(24, timeout=SLOW)
+    expect(page.get_by_role("img", name="Map of 1200 images")).to_be_visible()
+    classes = page.get_by_role("region", name="True classes")
+    counts = classes.locator("tbody td").all_inner_texts()
+    assert sum(int(count or 0) for count in counts) == 1200
+    more.click()
+    expect(images).to_have_count(504)
+    expect(more).to_contain_text("Show all")
+    more.click()
+    expect(more).to_have_count(0)
+    assert images.count() > 504
+    accessible(page)
 
 
 def test_new_images_are_dropped_on_a_job(
