@@ -25,6 +25,8 @@ from worker.relay import KEPT, Relay, by_age
 from worker.specification import Inputs, specify
 
 TICK_SECONDS = 0.1
+SIGNAL_SECONDS = 1.0
+"""How far apart the same signal may reach a trainer and its worker."""
 MIB = 1024**2
 MODEL = frozenset({"model.json", "model.safetensors"})
 """What a prediction needs of the job that it predicts with."""
@@ -83,6 +85,7 @@ class Attempt:
             spec = self.lease.outlast(self._specify, self.shutdown.is_set)
             write(self.scratch.spec, spec)
             trainer = Trainer(self.scratch)
+            self.heard = time.monotonic()
             logger.info("%s: its trainer starts", self.name)
             self._watch(trainer)
             self._conclude(trainer)
@@ -179,10 +182,14 @@ class Attempt:
             self.course.ended("succeeded" if done else "lost")
         elif self.reason is Reason.TIME_LIMIT:
             self._fail(errors.TimeLimit(f"It may compute for {self.claim.job.max_seconds:g} s."))
-        elif self.reason is Reason.SHUTDOWN:
+        elif self.reason is Reason.SHUTDOWN or self._signalled(trainer):
             self._release()
         else:
             self._crashed(trainer)
+
+    def _signalled(self, trainer: Trainer) -> bool:
+        """Whether the whole service was told to end, as by systemd, and the trainer did first."""
+        return self.reason is None and trainer.heeded() and self.shutdown.wait(SIGNAL_SECONDS)
 
     def _publish(self, outcome: Outcome) -> bool:
         with tracer.start_as_current_span("publish"):

@@ -9,6 +9,9 @@ from jobs.logs import Form
 from jobs.records import JSON, Artifact, Notice, Progress
 from jobs.states import Phase
 
+STOPPED = 75
+"""A trainer's exit status after a requested stop (EX_TEMPFAIL)."""
+
 
 class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -29,7 +29,7 @@ class ForkServer:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "worker.trainer"],
+            [sys.executable, "-P", "-m", "worker.trainer"],
             env=YIELDING | os.environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -106,7 +106,7 @@ def listed() -> list[Gpu]:
 
 def _asked(what: str) -> Any:
     """What a child process answers; nothing if it fails or takes too long."""
-    command = [sys.executable, "-m", "worker.trainer.device", what]
+    command = [sys.executable, "-P", "-m", "worker.trainer.device", what]
     try:
         answer = subprocess.run(  # noqa: S603 - this interpreter, this project's module
             command,

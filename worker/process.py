@@ -5,7 +5,7 @@ import signal
 from contextlib import suppress
 
 from worker import forkserver
-from worker.exchange import Scratch
+from worker.exchange import STOPPED, Scratch
 
 TAIL_LINES = 20
 TAIL_BYTES = 8192
@@ -35,8 +35,13 @@ class Trainer:
             else:
                 self._status = message["status"]
         if self._status is None and not server_runs:
+            self._server.kill()  # its trainer may not have heard of its end
             self._status = self._server.process.returncode
         return self._status is None
+
+    def heeded(self) -> bool:
+        """Whether it has ended as it should at SIGTERM, or before it could heed it."""
+        return self._status in (STOPPED, -signal.SIGTERM)
 
     def stop(self) -> None:
         """Ask it to make a checkpoint and to end."""

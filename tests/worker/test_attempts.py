@@ -3,13 +3,16 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pytest
 from bench import ENDLESS, LONG, QUICK, Bench, wait_until
 from safetensors.numpy import load_file
 from scipy import sparse
 
-from jobs.artifacts import sha256
+from jobs.artifacts import Alive, sha256
+from jobs.artifacts.folder import FolderStore
 from jobs.records import Job
 from jobs.states import Status
 from s2convscn import warden
@@ -130,6 +133,25 @@ def test_a_trainer_that_stalls_is_killed_and_the_job_goes_back(make_bench: MakeB
     thread.join()
     lost = bench.job(job.id)
     assert (lost.status, lost.failures) == (Status.QUEUED, 1)
+
+
+def test_what_is_fetched_slowly_is_no_stall(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient, bench = make_bench(), make_bench(stall_seconds=5)
+    patient.supervisor.run(patient.submit(QUICK).id)  # the server has loaded
+    fetch = FolderStore.fetch_all
+
+    def slowly(store: FolderStore, prefix: str, folder: Path, alive: Alive) -> Path:
+        for _ in range(60):
+            time.sleep(0.1)
+            alive()
+        return fetch(store, prefix, folder, alive)
+
+    monkeypatch.setattr(FolderStore, "fetch_all", slowly)
+    job = bench.submit(QUICK)
+    bench.supervisor.run(job.id)
+    assert (bench.job(job.id).status, bench.job(job.id).failures) == (Status.SUCCEEDED, 0)
 
 
 def test_an_attempt_whose_lease_is_lost_writes_nothing_more(make_bench: MakeBench) -> None:

@@ -14,6 +14,9 @@ from jobs.records import Job
 from jobs.states import Status
 from s2convscn import warden
 from worker import forkserver
+from worker.attempt import Attempt
+from worker.exchange import STOPPED, write
+from worker.process import Trainer
 
 MakeBench = Callable[..., Bench]
 HOLDER = """
@@ -21,6 +24,17 @@ import sys, time
 from worker import forkserver
 print(forkserver.take().process.pid, flush=True)
 time.sleep(600)
+"""
+HALF = """
+import sys
+
+class Once:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch.nn":
+            sys.meta_path.remove(self)
+            raise OSError("only half of it is there")
+
+sys.meta_path.insert(0, Once())
 """
 
 
@@ -74,6 +88,69 @@ def test_an_attempt_whose_server_is_killed_is_lost_and_the_next_has_another(
     assert bench.job(job.id).status is Status.SUCCEEDED
 
 
+def test_a_trainer_is_gone_before_its_servers_death_is_told(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, told = make_bench(), []
+    job = bench.submit(ENDLESS)
+    thread = bench.begin(job.id)
+    trainer = under_way(bench, job)
+    conclude = Attempt._conclude
+
+    def concluding(attempt: Attempt, ended: Trainer) -> None:
+        told.append(warden.exists(trainer))
+        conclude(attempt, ended)
+
+    monkeypatch.setattr(Attempt, "_conclude", concluding)
+    os.kill(trainer, signal.SIGSTOP)
+    os.kill(server_of(trainer), signal.SIGKILL)
+    thread.join()
+    assert told == [False]
+    assert bench.job(job.id).failures == 1
+
+
+def test_a_trainer_hears_a_signal_that_comes_as_it_is_forked(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    for _ in range(5):
+        bench.submit(ENDLESS)
+        claim = bench.store.attempts.claim_next("worker-1", bench.supervisor.hardware.capacity)
+        assert claim is not None
+        attempt = Attempt(
+            claim,
+            bench.settings,
+            bench.store,
+            bench.artifacts,
+            bench.supervisor.shutdown,
+            course=bench.supervisor.figures.claimed(claim),
+            hardware=bench.supervisor.hardware,
+        )
+        attempt.scratch.create()
+        write(attempt.scratch.spec, attempt._specify())
+        server = forkserver.take()
+        server.order(attempt.scratch)
+        while not (messages := server.messages()):
+            pass
+        os.kill(messages[0]["pid"], signal.SIGTERM)
+        wait_until(lambda: messages.extend(server.messages()) or len(messages) > 1)  # noqa: B023
+        assert messages[1:] == [{"status": STOPPED}]
+        forkserver.give_back(server)
+
+
+@pytest.mark.parametrize("first", ["trainer", "worker"])
+def test_a_signal_to_the_whole_service_costs_no_attempt(make_bench: MakeBench, first: str) -> None:
+    bench = make_bench()
+    job = bench.submit(ENDLESS)
+    thread = bench.begin(job.id)
+    trainer = under_way(bench, job)
+    if first == "worker":
+        bench.supervisor.shutdown.set()
+    os.kill(trainer, signal.SIGTERM)
+    wait_until(lambda: not warden.exists(trainer))
+    bench.supervisor.shutdown.set()
+    thread.join()
+    assert (bench.job(job.id).status, bench.job(job.id).failures) == (Status.QUEUED, 0)
+
+
 def test_an_idle_server_that_was_killed_is_replaced() -> None:
     first = forkserver.take()
     forkserver.give_back(first)
@@ -121,6 +198,24 @@ def test_a_broken_installation_is_told_by_the_attempt(
     assert failed.error is not None
     assert failed.error["type"] == "/v1/problems/trainer-crashed"
     assert "torch is broken" in failed.error["detail"]
+
+
+@pytest.mark.usefixtures("_new_server")
+def test_half_a_library_fails_no_job_for_another_reason(
+    make_bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook" / "sitecustomize.py").write_text(HALF)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "hook"))
+    bench = make_bench(max_failures=2)
+    job = bench.submit(QUICK)
+    for failures in (1, 2):
+        bench.supervisor.run(job.id)
+        assert bench.job(job.id).failures == failures
+    error = bench.job(job.id).error
+    assert error is not None
+    assert error["type"] == "/v1/problems/trainer-crashed"
+    assert "only half of it is there" in error["detail"]
 
 
 def test_trainers_yield_to_what_has_to_answer(make_bench: MakeBench) -> None:

@@ -14,31 +14,31 @@ from jobs.errors import (
     UnsuitableData,
 )
 from models.base import NotFinite, Stopped, Unsuitable
-from worker.exchange import Failure, Scratch, Spec, write
-
-STOPPED = 75
-"""Exit status after a requested stop (EX_TEMPFAIL)."""
+from worker.exchange import STOPPED, Failure, Scratch, Spec, write
 
 logger = logging.getLogger("worker.trainer")
 
 
-def main(spec_path: Path, stop: threading.Event) -> int:
-    """Exit status of the attempt that a file specifies; ``stop`` asks it to end."""
+def main(spec_path: Path, stop: threading.Event, broken: ImportError | None) -> int:
+    """Exit status of the attempt that a file specifies.
+
+    ``stop`` asks it to end; ``broken`` is why its libraries could not be loaded.
+    """
     spec = Spec.model_validate_json(spec_path.read_bytes())
     logs.configure(spec.log_format, "info", "trainer")
     logs.job_id.set(spec.job_id)
     send_traces = tracing.configure(spec.traces_endpoint, "trainer")
     try:
         with tracing.tracer.start_as_current_span("trainer", tracing.below(spec.trace)):
-            return attempt(spec, stop)
+            return attempt(spec, stop, broken)
     finally:
         send_traces()
 
 
-def attempt(spec: Spec, stop: threading.Event) -> int:
+def attempt(spec: Spec, stop: threading.Event, broken: ImportError | None) -> int:
     """Exit status of one; why it failed is in its folder."""
     try:
-        run(spec, stop)
+        run(spec, stop, broken)
     except Stopped:
         return STOPPED
     except Exception as error:
@@ -51,8 +51,10 @@ def attempt(spec: Spec, stop: threading.Event) -> int:
     return 0
 
 
-def run(spec: Spec, stop: threading.Event) -> None:
-    from worker.trainer.session import train  # noqa: PLC0415 - if it fails, that is told
+def run(spec: Spec, stop: threading.Event, broken: ImportError | None) -> None:
+    if broken is not None:
+        raise broken
+    from worker.trainer.session import train  # noqa: PLC0415 - the server has loaded it
 
     train(spec, stop)
 

@@ -11,7 +11,7 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +22,7 @@ from worker.trainer.main import main
 
 logger = logging.getLogger("worker.trainer")
 NICENESS = 5
+SIGNALS = {signal.SIGTERM}
 HEAVY = (
     "worker.trainer.session",
     "models.training",
@@ -39,18 +40,20 @@ def serve() -> None:
     messages = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     with following(sys.stdin.fileno()):
-        load()
-    here, ours = os.pipe()
+        broken = load()
     for line in sys.stdin:
         stop = threading.Event()
         before = signal.signal(signal.SIGTERM, lambda *_, stop=stop: stop.set())
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # Python forgets what comes in a fork
         pid = os.fork()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         if pid == 0:
-            os.close(ours)
-            become_trainer(Scratch(Path(json.loads(line))), stop, here)
+            become_trainer(Scratch(Path(json.loads(line))), stop, broken)
         tell(messages, pid=pid)
         _, status = os.waitpid(pid, 0)
         tell(messages, status=os.waitstatus_to_exitcode(status))
+        if broken is not None:
+            os._exit(1)
         signal.signal(signal.SIGTERM, before)
 
 
@@ -64,27 +67,35 @@ def step_back() -> None:
         Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
-def load() -> None:
-    """What cannot be loaded is left to the trainer, which says so in its attempt's log."""
-    with suppress(ImportError):
+def load() -> ImportError | None:
+    """Why something could not be loaded; the first trainer says it, and the last one.
+
+    A second try in the same process would meet halves of libraries, and fail for other reasons.
+    """
+    try:
         for module in HEAVY:
             import_module(module)
+    except Exception as error:  # noqa: BLE001 - libraries raise what they like
+        broken = ImportError(f"{type(error).__name__}: {error}")
+        broken.__cause__ = error
+        return broken
     gc.freeze()
+    return None
 
 
 def tell(messages: int, **message: int) -> None:
     os.write(messages, json.dumps(message).encode() + b"\n")
 
 
-def become_trainer(scratch: Scratch, stop: threading.Event, server: int) -> NoReturn:
-    """Of a process just forked. ``server``: a pipe that closes when the server ends."""
+def become_trainer(scratch: Scratch, stop: threading.Event, broken: ImportError | None) -> NoReturn:
+    """Of a process just forked."""
     status = 1
     try:
         with scratch.log.open("ab") as log:
             os.dup2(log.fileno(), sys.stdout.fileno())
             os.dup2(log.fileno(), sys.stderr.fileno())
-        with following(sys.stdin.fileno(), server):
-            status = main(scratch.spec, stop)
+        with following(sys.stdin.fileno()):
+            status = main(scratch.spec, stop, broken)
     except Exception:
         logger.exception("the trainer could not begin")
     finally:
@@ -94,10 +105,10 @@ def become_trainer(scratch: Scratch, stop: threading.Event, server: int) -> NoRe
 
 
 @contextmanager
-def following(*pipes: int) -> Iterator[None]:
-    """End this process if one of the pipes closes meanwhile: its worker or its server has ended."""
+def following(pipe: int) -> Iterator[None]:
+    """End this process if the pipe closes meanwhile: its worker has ended."""
     over, ours = os.pipe()
-    thread = threading.Thread(target=_follow, args=[pipes, over], name="follow", daemon=True)
+    thread = threading.Thread(target=_follow, args=[pipe, over], name="follow", daemon=True)
     thread.start()
     try:
         yield
@@ -107,9 +118,9 @@ def following(*pipes: int) -> Iterator[None]:
         os.close(over)
 
 
-def _follow(pipes: Sequence[int], over: int) -> None:
+def _follow(pipe: int, over: int) -> None:
     closed = select.poll()
-    for pipe in (*pipes, over):
-        closed.register(pipe, 0)
-    if not all(pipe == over for pipe, _ in closed.poll()):
+    closed.register(pipe, 0)
+    closed.register(over, 0)
+    if any(found == pipe for found, _ in closed.poll()):
         os._exit(1)
