@@ -19,6 +19,7 @@ from jobs.states import Status
 from jobs.store import Store
 from models.base import Shape
 from models.catalogue import parse
+from worker.attempt import Attempt
 from worker.hardware import Hardware
 from worker.supervisor import Supervisor
 
@@ -112,6 +113,23 @@ class Bench:
         thread = threading.Thread(target=self.supervisor.run, args=[job_id])
         thread.start()
         return thread
+
+    def attempt(self, hardware: Hardware | None = None) -> Attempt:
+        """At the job whose turn it is, with its folder; nothing has been started."""
+        has = hardware or self.supervisor.hardware
+        claim = self.store.attempts.claim_next("worker-1", has.capacity)
+        assert claim is not None
+        made = Attempt(
+            claim,
+            self.settings,
+            self.store,
+            self.artifacts,
+            self.supervisor.shutdown,
+            course=self.supervisor.figures.claimed(claim),
+            hardware=has,
+        )
+        made.scratch.create()
+        return made
 
     def scratch(self, job: Job, attempt: int = 1) -> Path:
         return self.settings.scratch_dir / job.id / str(attempt)

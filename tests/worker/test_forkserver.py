@@ -113,18 +113,7 @@ def test_a_trainer_hears_a_signal_that_comes_as_it_is_forked(make_bench: MakeBen
     bench = make_bench()
     for _ in range(5):
         bench.submit(ENDLESS)
-        claim = bench.store.attempts.claim_next("worker-1", bench.supervisor.hardware.capacity)
-        assert claim is not None
-        attempt = Attempt(
-            claim,
-            bench.settings,
-            bench.store,
-            bench.artifacts,
-            bench.supervisor.shutdown,
-            course=bench.supervisor.figures.claimed(claim),
-            hardware=bench.supervisor.hardware,
-        )
-        attempt.scratch.create()
+        attempt = bench.attempt()
         write(attempt.scratch.spec, attempt._specify())
         server = forkserver.take()
         server.order(attempt.scratch)

@@ -8,7 +8,6 @@ from bench import QUICK, Bench, wait_until
 
 from jobs.records import Device, Job
 from jobs.states import Status
-from worker.attempt import Attempt
 from worker.exchange import Failure, Spec, write
 from worker.hardware import Hardware
 from worker.presence import Presence
@@ -28,19 +27,7 @@ def last_reason(bench: Bench, job: Job) -> str:
 
 def without_memory(bench: Bench, hardware: Hardware) -> Spec:
     """An attempt at the job whose turn it is; its trainer says that it had too little memory."""
-    claim = bench.store.attempts.claim_next("worker-1", hardware.capacity)
-    assert claim is not None
-    course = bench.supervisor.figures.claimed(claim)
-    attempt = Attempt(
-        claim,
-        bench.settings,
-        bench.store,
-        bench.artifacts,
-        bench.supervisor.shutdown,
-        course=course,
-        hardware=hardware,
-    )
-    attempt.scratch.create()
+    attempt = bench.attempt(hardware)
     spec = attempt._specify()
     trainer = Trainer(attempt.scratch)  # it ends by itself: nothing was written to tell it what
     wait_until(lambda: not trainer.running())
