@@ -254,6 +254,7 @@ def test_large_groups_are_shown_part_by_part(page: Page, service: Service, tmp_p
     expect(images).to_have_count(24, timeout=SLOW)
     expect(page.get_by_role("img", name="Map of 1200 images")).to_be_visible()
     classes = page.get_by_role("region", name="True classes")
+    expect(classes.get_by_role("table")).to_be_visible()
     counts = classes.locator("tbody td").all_inner_texts()
     assert sum(int(count or 0) for count in counts) == 1200
     more.click()
