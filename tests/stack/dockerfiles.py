@@ -107,7 +107,7 @@ def overlay(folder: Path) -> Iterator[Stage]:
         call("mount", "-t", "tmpfs", "none", hide)
         yield stage
     finally:
-        call("umount", "--recursive", "--lazy", folder)
+        call("umount", "--lazy", folder)  # and all that is mounted in it, hidden or not
 
 
 def give_python(folder: Path, root: Path) -> None:
