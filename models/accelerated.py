@@ -68,14 +68,11 @@ def embed(A: Tensor, n_clusters: int) -> tuple[FloatArray, FloatArray]:
 
 
 def normalised(A: Tensor) -> Tensor:
-    """D^-1/2 A D^-1/2 in float64, with 1 on the diagonal where a row of A is zero. Shape (N, N)."""
+    """D^-1/2 A D^-1/2 in float64, with zeros where a row of A is zero. Shape (N, N)."""
     L = A.double()
     degree = L.sum(dim=1)
-    isolated = degree <= 0
-    scale = degree.masked_fill(isolated, 1).rsqrt()
-    L = L * scale[:, None] * scale
-    L.diagonal().masked_fill_(isolated, 1)
-    return L
+    scale = degree.masked_fill(degree <= 0, 1).rsqrt()
+    return L * scale[:, None] * scale
 
 
 def krylov(L: Tensor, k: int) -> RitzPairs | None:

@@ -12,6 +12,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from models.alignment import align
 from models.base import Clustering, FloatArray, IntArray, Method, State
+from models.hyperparameters import Assign
 from models.parts import Part, PartedRun, packed, unpacked
 from models.quality import CODES, notices
 from models.spectral import Segmentation, spectral_clustering
@@ -29,7 +30,7 @@ def fit(
     """
     if members == 1:
         return method.fit(images, n_clusters, run)
-    sofar = Consensus(run, members)
+    sofar = Consensus(run, members, getattr(method, "assign", "kmeans"))
     while len(sofar.labels) < members - 1:
         sofar.add(method.fit(images, n_clusters, sofar.member()))
     last = method.fit(images, n_clusters, sofar.member())
@@ -40,9 +41,9 @@ def fit(
 class Consensus:
     """The sum of the affinities of the members that are done, and their labels."""
 
-    def __init__(self, run: PartedRun, members: int) -> None:
+    def __init__(self, run: PartedRun, members: int, assign: Assign) -> None:
         """Go on from the run's state, if it has one."""
-        self.run, self.members = run, members
+        self.run, self.members, self.assign = run, members, assign
         self.total: FloatArray | None = None
         self.labels: list[IntArray] = []
         self.outlook: State | None = None
@@ -77,7 +78,7 @@ class Consensus:
     def result(self, last: Clustering, n_clusters: int) -> Clustering:
         assert self.total is not None  # noqa: S101 - there are two members or more
         A = np.asarray(self.total / self.members, dtype=np.float32)
-        found = spectral_clustering(A, n_clusters, self.run.seed)
+        found = spectral_clustering(A, n_clusters, self.run.seed, self.assign)
         kept = [notice for notice in last.notices if notice.code not in CODES]
         labels = align(found.labels, last.labels, n_clusters)  # as the model's head has them
         return replace(

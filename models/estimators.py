@@ -175,9 +175,10 @@ class Estimator(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         from models.prediction import Predictor  # noqa: PLC0415 - as the methods' own
 
         check_is_fitted(self)
-        assert self.model_ is not None  # noqa: S101 - methods with a head have one
+        images = pictures(X, at_least=1)
+        if self.model_ is None:  # one cluster was asked for
+            return np.zeros(len(images), np.int64)
         predictor = Predictor(self.model_, self.device)
-        images = pictures(X)
         if images.shape[1:] != predictor.image_shape:
             message = f"images of {images.shape[1:]}, and {predictor.image_shape} were trained on."
             raise ValueError(message)
@@ -189,13 +190,13 @@ def _all_in_one(n_samples: int) -> Clustering:
     return Clustering(labels, confidence=sure)
 
 
-def pictures(X: Any) -> FloatArray:
+def pictures(X: Any, at_least: int = 2) -> FloatArray:
     """Images (N, H, W) or (N, H, W, channels) as (N, channels, H, W) float32 in [0, 1].
 
     Raises:
-        ValueError: for other channels, or values outside.
+        ValueError: for other channels, values outside, or fewer images.
     """
-    array: NDArray[Any] = check_array(X, allow_nd=True, dtype=None, ensure_min_samples=2)
+    array: NDArray[Any] = check_array(X, allow_nd=True, dtype=None, ensure_min_samples=at_least)
     scaled = array / np.float32(255) if array.dtype == np.uint8 else array
     images = np.array(scaled, dtype=np.float32)
     images = images[:, None] if images.ndim == IMAGES else np.moveaxis(images, 3, 1)

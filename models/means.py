@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from models.base import Clustering, FloatArray, Notice
 from models.quality import empty
@@ -14,8 +15,9 @@ def clustered(
 
     The confidence is 1 - d1 / d2 of the distances to the nearest and the second nearest mean.
     """
-    found = KMeans(n_clusters, n_init=restarts, max_iter=max_iterations, random_state=seed).fit(X)
-    distances = np.sort(found.transform(X), axis=1)[:, :2]  # (N, 2)
+    with threadpool_limits(1):  # sums of several threads have no order, and choose the restart
+        found = KMeans(n_clusters, n_init=restarts, max_iter=max_iterations, random_state=seed)
+        distances = np.sort(found.fit(X).transform(X), axis=1)[:, :2]  # (N, 2)
     labels = np.asarray(found.labels_, dtype=np.int64)
     ratio = distances[:, 0] / np.maximum(distances[:, 1], np.finfo(np.float32).tiny)
     return Clustering(

@@ -102,8 +102,8 @@ def embed(A: Affinity, n_clusters: int) -> tuple[FloatArray, FloatArray]:
     """The n + 1 largest eigenvalues of D^-1/2 A D^-1/2 and its first n eigenvectors (N, n).
 
     In float32 where a residual shows that this spans the exact subspace, else by LAPACK in float64.
-    Rows are scaled to unit length; one of zeros points to all clusters alike. An image without any
-    affinity is joined to itself.
+    Rows are scaled to unit length. An image without any affinity, such as a black one, has a row of
+    zeros and points to all clusters alike: as a component of its own it would take one of them.
     """
     if isinstance(A, Tensor):
         return _unit_rows(*accelerated.embed(A, n_clusters))
@@ -131,18 +131,16 @@ def one_thread() -> AbstractContextManager[Any]:
 
 
 def normalised(A: FloatArray, dtype: type[np.floating[Any]]) -> FloatArray:
-    """D^-1/2 A D^-1/2, with 1 on the diagonal where a row of A is zero. Shape (N, N).
+    """D^-1/2 A D^-1/2, with zeros where a row of A is zero. Shape (N, N).
 
     Entries that change no eigenvalue by more than rounding are zero: a power leaves many so small
     that their products are subnormal, which processors multiply up to a hundred times slower.
     """
     degree = A.sum(axis=1, dtype=np.float64)
-    isolated = degree <= 0
-    scale = (1 / np.sqrt(np.where(isolated, 1, degree))).astype(dtype)
+    scale = (1 / np.sqrt(np.where(degree <= 0, 1, degree))).astype(dtype)
     L = np.multiply(A, scale[:, None], dtype=dtype)
     L *= scale
     np.putmask(L, np.finfo(dtype).eps / len(L) > L, 0)
-    L[isolated, isolated] = 1
     return L
 
 
@@ -150,14 +148,12 @@ def sparsely_normalised(A: sparse.csr_array, dtype: type[np.floating[Any]]) -> s
     """The same of an affinity by its entries, by columns."""
     n = A.shape[0]
     degree = A.sum(axis=1)
-    isolated = np.flatnonzero(degree <= 0)
     scale = 1 / np.sqrt(np.where(degree <= 0, 1, degree))
     rows = np.repeat(np.arange(n), np.diff(A.indptr))
     weights = A.data * scale[rows] * scale[A.indices]
     kept = weights >= np.finfo(dtype).eps / n
-    values = np.concatenate([weights[kept], np.ones(len(isolated))]).astype(dtype)
-    at = [np.concatenate([ends[kept], isolated]) for ends in (rows, A.indices)]
-    return sparse.csc_array((values, (at[0], at[1])), shape=(n, n))
+    places = (rows[kept], A.indices[kept])
+    return sparse.csc_array((weights[kept].astype(dtype), places), shape=(n, n))
 
 
 def _exactly(A: "FloatArray | sparse.csr_array", n_clusters: int) -> tuple[FloatArray, FloatArray]:

@@ -90,6 +90,7 @@ def test_the_head_predicts_and_those_without_one_do_not(
     found = models.S2ConvSCN(3, **BRIEF, epochs=300).fit(X[:60])
     owner = np.array([np.bincount(truth[:60][found.labels_ == k]).argmax() for k in range(3)])
     assert (owner[found.predict(X[60:])] == truth[60:]).mean() > 0.9
+    assert found.predict(X[60:61]) == found.predict(X[60:])[:1]
     with pytest.raises(ValueError, match="were trained on"):
         found.predict(X[60:, :8, :8])
     assert {name for name, made in ESTIMATORS.items() if hasattr(made(), "predict")} == {

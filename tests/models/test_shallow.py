@@ -121,6 +121,16 @@ def test_black_images_are_clustered_without_a_fuss(recorder: Any) -> None:
         assert np.isfinite(found.affinity).all(), name
 
 
+@pytest.mark.parametrize("name", ["lsr", "edsc", "ensc", "ssc-omp", "ssc"])
+def test_black_images_take_no_cluster_from_the_others(
+    name: str, subspaces: Subspaces, recorder: Any
+) -> None:
+    images, truth = subspaces
+    black = np.concatenate([images, np.zeros_like(images[:2])])
+    found = parse({"method": name}).fit(black, 3, recorder())
+    assert adjusted_rand_score(found.labels[: len(truth)], truth) == 1
+
+
 @pytest.mark.parametrize("name", ["ae-ssc", "ae-edsc"])
 def test_stage_one_resumes_to_the_same_labels(
     name: str, subspaces: Subspaces, recorder: Any

@@ -132,6 +132,13 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path) 
     assert checkpoints.newest([missing, damaged]) is None
 
 
+def test_a_checkpoint_of_another_version_is_passed_over(tmp_path: Path) -> None:
+    later = tmp_path / "later.safetensors"
+    body = {"meta": {}, "journal": {"rows": [], "what_is_not_known_yet": 1}}
+    checkpoints.save_arrays(later, {"C": np.zeros(1)}, {"state": json.dumps(body)})
+    assert checkpoints.newest([later]) is None
+
+
 def test_progress_never_goes_back_and_foresees_the_end() -> None:
     now = [100.0]
     tracker = Tracker(clock=lambda: now[0])

@@ -17,6 +17,8 @@ from models.base import State
 
 logger = logging.getLogger(__name__)
 Row = dict[str, Any]
+UNREADABLE = (SafetensorError, OSError, KeyError, TypeError, ValueError)
+"""Damaged, or with other contents than this version writes."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,6 @@ def newest(paths: list[Path]) -> Checkpoint | None:
     for path in paths:
         try:
             return load(path)
-        except (SafetensorError, OSError) as error:
+        except UNREADABLE as error:
             logger.warning("%s cannot be read and is passed over: %s", path.name, error)
     return None
