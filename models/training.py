@@ -105,7 +105,10 @@ class Training:
                 values |= self.segment(self.coefficients())
             self.report("training", done, last, values, self.labels if renewed else None)
         if self.segmentation is None:
+            kept = self.labels
             self.segment(self.coefficients())
+            # of a run that goes on from its last epoch: refined twice, an image might move
+            self.labels = self.labels if kept is None else kept
 
     def step(self) -> dict[str, float]:
         """One epoch: a gradient step on the whole data set. Returns the costs before it."""

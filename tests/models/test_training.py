@@ -1,17 +1,20 @@
 """Algorithm 1: the order of its events, its special cases, and going on after a stop."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from models import training
 from models.autoencoder import PRETRAINED
 from models.base import Clustering, FloatArray, IntArray, NotFinite, State, Stopped
 from models.catalogue import parse
 from models.methods.dscnet import DSCNet
 from models.methods.s2convscn import S2ConvSCN
+from models.spectral import Segmentation
 
 SHORT: dict[str, Any] = {
     "encoder": [[3, 4]],
@@ -116,6 +119,24 @@ def test_a_resumed_run_ends_like_an_undisturbed_one(
     resumed = method.fit(subspaces[0], 3, run)
     assert_same(resumed, expected)
     assert run.rows == undisturbed.rows
+
+
+def test_the_last_partition_stays_that_of_a_run_stopped_after_it(
+    subspaces: Subspaces, recorder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = S2ConvSCN.model_validate(SHORT)
+    expected = method.fit(subspaces[0], 3, recorder())
+    run = recorder(stop_at=("training", 6))
+    with pytest.raises(Stopped):
+        method.fit(subspaces[0], 3, run)
+    run.stop_at, exact = None, training.spectral_clustering
+
+    def elsewhere(*given: Any) -> Segmentation:
+        found = exact(*given)
+        return replace(found, labels=np.roll(found.labels, 1))
+
+    monkeypatch.setattr(training, "spectral_clustering", elsewhere)
+    assert np.array_equal(method.fit(subspaces[0], 3, run).labels, expected.labels)
 
 
 def assert_same(a: Clustering, b: Clustering) -> None:
