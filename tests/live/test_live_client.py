@@ -42,8 +42,9 @@ def truth_of(name: str) -> int:
 
 def test_a_folder_becomes_groups(service: Service, folder: Path, tmp_path: Path) -> None:
     seen: list[Any] = []
+    method = BRIEF | {"epochs": 1000}  # longer than a worker waits between two reports
     labels, by_name, job = service.client.cluster(
-        folder, CLUSTERS, truth="folders", method=BRIEF, seed=1, progress=seen.append
+        folder, CLUSTERS, truth="folders", method=method, seed=1, progress=seen.append
     )
     assert labels.dtype == np.int64
     assert labels.tolist() == list(by_name.values())
