@@ -26,7 +26,7 @@ SETTINGS = {
 ROLES: dict[str, Callable[[list[str]], bool]] = {
     "api": lambda words: words[1:] == ["-P", "-m", "app"],
     "worker": lambda words: words[1:] == ["-P", "-m", "worker"],
-    "trainer": lambda words: words[1:] == ["-m", "worker.trainer", "> trainer.log"],
+    "trainer": lambda words: words[1:] == ["-P", "-m", "worker.trainer", "> trainer.log"],
     "broker": lambda words: "valkey-server" in words[0] or "redis-server" in words[0],
 }
 
