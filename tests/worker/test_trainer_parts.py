@@ -132,6 +132,13 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path: Path) 
     assert checkpoints.newest([missing, damaged]) is None
 
 
+def test_a_checkpoint_that_cannot_be_written_may_be_at_another_attempt(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere" / "c.safetensors"
+    with pytest.raises(OSError, match="I/O error") as found:
+        checkpoints.save_arrays(nowhere, {"C": np.zeros(1)}, {})
+    assert classify(found.value) is TrainerCrashed
+
+
 def test_a_checkpoint_of_another_version_is_passed_over(tmp_path: Path) -> None:
     later = tmp_path / "later.safetensors"
     body = {"meta": {}, "journal": {"rows": [], "what_is_not_known_yet": 1}}

@@ -61,9 +61,12 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]) -> None:
-    """A safetensors file, flushed to disk."""
+    """A safetensors file, flushed to disk. Raises OSError, where safetensors has its own, too."""
     dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    save_file(dense, path, metadata=metadata)
+    try:
+        save_file(dense, path, metadata=metadata)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
