@@ -72,6 +72,10 @@ class DASC(S2ConvSCN):
         2e-4, description="Adam's rate for D."
     )
 
+    @property
+    def follows_labels(self) -> bool:
+        return self.gamma5 != 0
+
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
         encoder = self.encoder or automatic_encoder(shape)
         dimension = self.subspace_dimension or automatic_dimension(shape, n_clusters)

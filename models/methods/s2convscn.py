@@ -160,6 +160,11 @@ class S2ConvSCN(StageOne, Method):
     def trains_head(self) -> bool:
         return bool(self.gamma4 and self.epochs)
 
+    @property
+    def follows_labels(self) -> bool:
+        """Whether a cost depends on Q; a weight that is left empty will be above 0."""
+        return not self.gamma3 == self.gamma4 == 0
+
     def memory_bytes(self, shape: Shape, n_clusters: int) -> int:
         return training_bytes(shape, n_clusters, self.encoder or automatic_encoder(shape))
 
@@ -197,7 +202,7 @@ class S2ConvSCN(StageOne, Method):
             "initial_coefficients": "closed_form" if fixed else "eigengap",
             "self_expression_epochs": 0,
             "round_epochs": 10,
-            "renewal": "refine",
+            "renewal": "refine" if self.follows_labels else "anew",
             "epochs": 50,
             "postprocessing": automatic_postprocessing(per_cluster),
         }

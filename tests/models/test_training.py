@@ -10,7 +10,7 @@ import torch
 
 from models import training
 from models.autoencoder import PRETRAINED
-from models.base import Clustering, FloatArray, IntArray, NotFinite, State, Stopped
+from models.base import Clustering, FloatArray, IntArray, NotFinite, Shape, State, Stopped
 from models.catalogue import parse
 from models.methods.dscnet import DSCNet
 from models.methods.s2convscn import S2ConvSCN
@@ -68,6 +68,26 @@ def test_without_self_supervision_it_is_dscnet(subspaces: Subspaces, recorder: A
     b = DSCNet.model_validate(SHORT).fit(subspaces[0], 3, recorder())
     assert np.array_equal(a.coefficients, b.coefficients)
     assert set(b.labelings) == {"spectral"}
+
+
+@pytest.mark.parametrize(
+    ("method", "renewal"),
+    [
+        ({"method": "s2convscn"}, "refine"),
+        ({"method": "s2convscn", "gamma3": 0}, "refine"),
+        ({"method": "s2convscn", "gamma3": 0, "gamma4": 0}, "anew"),
+        ({"method": "dscnet"}, "anew"),
+        ({"method": "dasc"}, "refine"),
+        ({"method": "dasc", "gamma5": 0}, "anew"),
+        ({"method": "dscnet", "renewal": "refine"}, "refine"),
+    ],
+)
+def test_only_what_learns_from_the_last_labels_keeps_to_them(
+    method: dict[str, Any], renewal: str
+) -> None:
+    settings = parse(method).resolve(Shape(60, 1, 8, 8), 3)
+    assert isinstance(settings, S2ConvSCN)
+    assert settings.renewal == renewal
 
 
 @pytest.mark.parametrize("weight", ["gamma3", "gamma4"])
