@@ -9,12 +9,11 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from models.base import FloatArray
 from models.eigen import BLOCKS, SHIFT, SPREAD, TALL, RitzPairs, block_width, doubts
 from models.hyperparameters import PostProcessing, Spectrum
-from models.sharpening import sharpened
+from models.sharpening import directions, sharpened
 
 
 def processed(C: Tensor, n_clusters: int, settings: PostProcessing) -> Tensor:
@@ -25,7 +24,7 @@ def processed(C: Tensor, n_clusters: int, settings: PostProcessing) -> Tensor:
         S.fill_diagonal_(1)
     rank = min(settings.dimension * n_clusters + 1, len(S) - 1)
     values, U = largest(S, rank, settings.spectrum)
-    M = F.normalize(U * values.abs().sqrt(), eps=torch.finfo(S.dtype).tiny)  # (N, rank)
+    M = directions(U * values.abs().sqrt())  # (N, rank)
     return sharpened(M @ M.T, settings)
 
 

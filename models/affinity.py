@@ -14,7 +14,7 @@ from models import accelerated
 from models.base import FloatArray, IntArray, SparseArray
 from models.eigen import largest_by_magnitude, largest_by_value
 from models.hyperparameters import Kind, PostProcessing
-from models.sharpening import sharpened
+from models.sharpening import directions, sharpened
 from models.thrift import spends
 
 Matrix: TypeAlias = "FloatArray | Tensor"
@@ -76,9 +76,8 @@ def processed(C: FloatArray, n_clusters: int, settings: PostProcessing) -> Float
     rank = min(settings.dimension * n_clusters + 1, len(S) - 1)
     largest = largest_by_value if settings.spectrum == "positive" else largest_by_magnitude
     values, U = largest(S, rank)
-    M = U * np.sqrt(np.abs(values))  # (N, rank)
-    M /= np.maximum(np.linalg.norm(M, axis=1, keepdims=True), TINY)
-    return sharpened(torch.from_numpy(M @ M.T), settings).numpy()
+    M = directions(torch.from_numpy(U * np.sqrt(np.abs(values))))  # (N, rank)
+    return sharpened(M @ M.T, settings).numpy()
 
 
 def scaled(C: FloatArray) -> FloatArray:
@@ -96,11 +95,14 @@ def unit_rows(C: FloatArray) -> FloatArray:
 
 
 def shape_interaction(C: FloatArray) -> FloatArray:
-    """(M M^T)^4 with M = U S^(1/2) of C = U S V^T at unit rows (Liu et al., released code)."""
-    values, U = scipy.linalg.eigh(np.asarray(C @ C.T, dtype=np.float64))
+    """(M M^T)^4 with M = V S^(1/2) of C = U S V^T at unit rows (Liu et al., released code).
+
+    Their Z is C^T: its columns express images, and its left singular vectors are V.
+    """
+    values, V = scipy.linalg.eigh(np.asarray(C.T @ C, dtype=np.float64))
     s = np.sqrt(np.clip(values, 0, None))
     kept = s > NUMERICAL_RANK * s[-1]
-    return _angles(np.asarray(U[:, kept] * np.sqrt(s[kept]), np.float32)) ** 4
+    return _angles(np.asarray(V[:, kept] * np.sqrt(s[kept]), np.float32)) ** 4
 
 
 def angular(C: FloatArray, n_clusters: int, settings: PostProcessing) -> FloatArray:
@@ -112,7 +114,7 @@ def angular(C: FloatArray, n_clusters: int, settings: PostProcessing) -> FloatAr
 
 def _angles(M: FloatArray) -> FloatArray:
     """Cosines of the angles between rows; symmetric. Shape (N, N)."""
-    M = M / np.maximum(np.linalg.norm(M, axis=1, keepdims=True), TINY)
+    M = directions(torch.from_numpy(M)).numpy()
     A = np.asarray(M @ M.T, dtype=np.float32)
     return 0.5 * (A + A.T)
 

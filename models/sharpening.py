@@ -1,9 +1,21 @@
-"""The last steps of the post-processing, on any device."""
+"""Steps of the post-processing that are the same on any device."""
 
 import torch
 from torch import Tensor
 
 from models.hyperparameters import PostProcessing
+
+
+def directions(M: Tensor) -> Tensor:
+    """Rows of M (N, rank) at unit length.
+
+    Rows of zeros stay so: what an eigen-decomposition makes of them is rounding, whose direction
+    means nothing.
+    """
+    lengths = torch.linalg.vector_norm(M, dim=1, keepdim=True)
+    noise = torch.finfo(M.dtype).eps * len(M) ** 0.5 * lengths.max()
+    unit: Tensor = M * (lengths > noise) / lengths.clamp(min=torch.finfo(M.dtype).tiny)
+    return unit
 
 
 def sharpened(A: Tensor, settings: PostProcessing) -> Tensor:

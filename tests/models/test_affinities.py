@@ -5,7 +5,7 @@ import pytest
 
 from models.affinity import affinity
 from models.base import FloatArray
-from models.hyperparameters import PostProcessing
+from models.hyperparameters import Kind, PostProcessing
 
 
 @pytest.fixture
@@ -32,11 +32,19 @@ def test_unit_rows(C: FloatArray) -> None:
 
 
 def test_lrr_raises_angles_to_the_fourth_power(C: FloatArray) -> None:
-    U, s, _ = np.linalg.svd(C.astype(np.float64))
+    U, s, _ = np.linalg.svd(C.T.astype(np.float64))  # columns express images
     r = int((s > 1e-4 * s[0]).sum())
     M = U[:, :r] * np.sqrt(s[:r])
     M /= np.linalg.norm(M, axis=1, keepdims=True)
     assert np.allclose(affinity(C, 3, "lrr", None), (M @ M.T) ** 4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["processed", "edsc", "lrr"])
+def test_an_image_of_no_coefficients_is_like_no_other(C: FloatArray, kind: Kind) -> None:
+    C[7], C[:, 7] = 0, 0
+    A = affinity(C, 3, kind, PostProcessing(dimension=4, power=4, threshold=0.9))
+    assert not np.delete(A[7], 7).any()
+    assert np.count_nonzero(A.sum(axis=1)) >= 29
 
 
 def test_edsc_keeps_the_leading_part_and_its_even_power(C: FloatArray) -> None:
