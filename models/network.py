@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.convolution import STRIDE, convolve, halved, layout, transposed
 from models.hyperparameters import Layer
-from models.products import product
+from models.products import precision, product
 from models.thrift import spends
 
 CHUNK = 128
@@ -91,8 +91,9 @@ class Decoder(nn.Module):
 
 
 def encode(encoder: Encoder, X: Tensor) -> Tensor:
-    """(N, channels, H, W) to Z (N, p), in chunks."""
-    return torch.cat([encoder(x) for x in X.split(chunk(X))])
+    """(N, channels, H, W) to Z (N, p), in chunks and fp32."""
+    with precision("highest"):
+        return torch.cat([encoder(x) for x in X.split(chunk(X))])
 
 
 def chunk(X: Tensor) -> int:

@@ -33,15 +33,17 @@ def precision(name: Precision) -> Iterator[None]:
 
     Torch's own setting is not touched in between: at ``medium``, the many small products inside its
     convolutions on the CPU take longer than in fp32. On GPUs its convolutions are of TF32 unless
-    told otherwise, and fp32 means fp32 here.
+    told otherwise, and fp32 means fp32 here; and they add in the same order each time, for a seed
+    to mean the same labels.
     """
-    token, before = _PRECISION.set(name), torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = name != "highest"
+    cudnn = torch.backends.cudnn
+    token, before = _PRECISION.set(name), (cudnn.allow_tf32, cudnn.deterministic)
+    cudnn.allow_tf32, cudnn.deterministic = name != "highest", True
     try:
         yield
     finally:
         _PRECISION.reset(token)
-        torch.backends.cudnn.allow_tf32 = before
+        cudnn.allow_tf32, cudnn.deterministic = before
 
 
 class _Product(torch.autograd.Function):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import Tensor
-from torch.backends import mkldnn
+from torch.backends import cudnn, mkldnn
 
 from models import products
 from models.hyperparameters import Precision
@@ -50,6 +50,14 @@ def test_bf16_does_round() -> None:
     with precision("bf16"):
         assert product(one + BF16 / 2, one).item() == 1
     assert product(one + BF16 / 2, one).item() == 1 + BF16 / 2
+
+
+@pytest.mark.parametrize("name", PRECISIONS)
+def test_convolutions_of_a_gpu_have_the_precision_and_one_order(name: Precision) -> None:
+    before = (cudnn.allow_tf32, cudnn.deterministic)
+    with precision(name):
+        assert (cudnn.allow_tf32, cudnn.deterministic) == (name != "highest", True)
+    assert (cudnn.allow_tf32, cudnn.deterministic) == before
 
 
 @pytest.mark.parametrize("name", PRECISIONS)
