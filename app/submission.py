@@ -178,6 +178,11 @@ def _check_several(method: Method, request: JobRequest) -> None:
         raise errors.InvalidRequest(
             f"/ensemble needs a method with an affinity to average, {name} has none: leave it out."
         )
+    if request.ensemble > 1 and getattr(method, "final_labels", None) == "head":
+        raise errors.InvalidRequest(
+            "/ensemble clusters an affinity, and /method/final_labels is 'head': leave "
+            "out one of them."
+        )
     if request.select and len(method.candidates()) == 1:
         raise errors.InvalidRequest(
             f"/select: {name} has one setting here and nothing to choose from: leave it out, or "

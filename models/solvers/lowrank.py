@@ -58,6 +58,8 @@ def low_rank(
 ) -> LowRank:
     """Solve for X (N, D); ``tolerance`` is of the duality gap, relative to the objective."""
     now = Iteration(X, penalty)
+    if not len(now.s):
+        return LowRank(X.new_zeros(len(X), len(X)), 0.0, 0.0, converged=True, iterations=0)
     gap, step = math.inf, 0
     for step in range(1, max_iterations + 1):
         now.advance()

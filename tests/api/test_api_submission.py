@@ -150,6 +150,11 @@ REFUSALS = [
     ({"ensemble": "many"}, "invalid-request", "/ensemble"),
     ({"select": "best"}, "invalid-request", "/select"),
     ({"select": "auto", "ensemble": 2}, "invalid-request", "leave out one of them"),
+    (
+        {"method": {"method": "s2convscn", "final_labels": "head"}, "ensemble": 2},
+        "invalid-request",
+        "/method/final_labels is 'head'",
+    ),
     ({"image_size": [8]}, "invalid-request", "/image_size/1"),
     ({"colour": "red"}, "invalid-request", "/colour"),
     ({"metadata": {"a": 1}}, "invalid-request", "/metadata/a"),
