@@ -15,7 +15,7 @@ BUCKET := ARTIFACTS_URL=s3://s2convscn API_S3_ENDPOINT=http://127.0.0.1:8333 WOR
 lower  = $(shell echo $(1) | tr A-Z_ a-z-)
 given  = $(foreach name,$(1),$(if $($(name)),--$(call lower,$(name)) '$($(name))'))
 
-.PHONY: demo test check serve up test-slow fuzz chaos image-check load bench bench-speed bench-table bench-solvers gpu-check bench-held-out bench-number bench-landmarks bench-tables bench-figure pictures format clean
+.PHONY: demo test check serve up test-slow fuzz chaos image-check load bench bench-speed bench-table bench-solvers gpu-check bench-held-out bench-number bench-views bench-landmarks bench-tables bench-figure pictures format clean
 
 demo: $(READY)        ## cluster a real image set over HTTP, from nothing to pictures
 	$(BIN)/s2convscn demo
@@ -82,6 +82,9 @@ bench-held-out: $(READY) ## [SETS SEEDS DATA THREADS DEVICE]: images that were n
 
 bench-number: $(READY) ## [DATA THREADS]: how many clusters auto would choose, where it is known
 	$(BIN)/python -m benchmarks number $(call given,DATA THREADS)
+
+bench-views: $(READY) ## [SETS DATA THREADS]: what the choice of a view rests on
+	$(BIN)/python -m benchmarks views $(call given,SETS DATA THREADS)
 
 bench-start: $(READY) ## [ROUNDS]: tiny jobs, with what a trainer needs loaded for each, or once
 	$(BIN)/python -m benchmarks start $(call given,ROUNDS)

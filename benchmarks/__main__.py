@@ -41,6 +41,7 @@ def parser() -> ArgumentParser:
         ("held-out", _held_out_options),
         ("number", _number_options),
         ("start", _start_options),
+        ("views", _view_options),
         ("landmarks", _landmarks_options),
         ("figure", _figure_options),
     ):
@@ -116,6 +117,19 @@ def start(options: Namespace) -> None:
     record = starts.measure(options.rounds)
     records.write(options.results / records.STARTS / "trainer.json", record)
     print(starts.table([record]))
+
+
+def views(options: Namespace) -> None:
+    """Look at each view of many problems, one record a set."""
+    from benchmarks import viewing  # noqa: PLC0415 - tables need no torch
+    from benchmarks.compute import computing  # noqa: PLC0415 - as above
+
+    with computing(options.threads, "cpu"):
+        for name in options.sets.split(","):
+            record = viewing.measure(options.data, name)
+            records.write(options.results / records.VIEWS / f"{name}.json", record)
+    found = records.of_family(options.results, records.VIEWS)
+    print(f"{viewing.powers(found)}\n\n{viewing.changes(found)}")
 
 
 def of_landmarks(options: Namespace) -> None:
@@ -282,6 +296,14 @@ def _start_options(command: ArgumentParser) -> None:
     command.set_defaults(command=start)
     command.description = start.__doc__
     command.add_argument("--rounds", type=int, default=5, help="turns of each; medians are told")
+
+
+def _view_options(command: ArgumentParser) -> None:
+    command.set_defaults(command=views)
+    command.description = views.__doc__
+    known = "orl,yaleb,coil20,coil100,digits"
+    command.add_argument("--sets", default=known, help="with commas between")
+    _data_and_threads(command)
 
 
 def _landmarks_options(command: ArgumentParser) -> None:

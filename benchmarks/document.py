@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from benchmarks import heldout, landmarks, numbers, selection, starts, tables
+from benchmarks import heldout, landmarks, numbers, selection, starts, tables, viewing
 from benchmarks.load import report
 from benchmarks.methods import LEAGUES
 from benchmarks.records import (
@@ -15,6 +15,7 @@ from benchmarks.records import (
     NUMBERS,
     SPEED,
     STARTS,
+    VIEWS,
     Record,
 )
 from benchmarks.speed import tables as speed
@@ -40,6 +41,7 @@ OF_FAMILY: dict[str, dict[str, Maker]] = {
     HELD_OUT: {HELD_OUT: heldout.table},
     NUMBERS: {NUMBERS: numbers.table},
     STARTS: {STARTS: starts.table},
+    VIEWS: {f"{VIEWS} powers": viewing.powers, f"{VIEWS} changes": viewing.changes},
     LANDMARKS: {
         f"{LANDMARKS} growth": landmarks.growth_table,
         f"{LANDMARKS} overlap": landmarks.overlap_table,

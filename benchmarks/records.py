@@ -20,8 +20,8 @@ DIGITS = 5
 EXACT = frozenset({"settings", "overrides"})
 STAGE_ONE = "stage-one"
 SPEED, LOAD, HELD_OUT, NUMBERS = "speed", "load", "heldout", "numbers"
-LANDMARKS, STARTS = "landmarks", "starts"
-FAMILIES = (SPEED, LOAD, HELD_OUT, NUMBERS, LANDMARKS, STARTS)
+LANDMARKS, STARTS, VIEWS = "landmarks", "starts", "views"
+FAMILIES = (SPEED, LOAD, HELD_OUT, NUMBERS, LANDMARKS, STARTS, VIEWS)
 """Records that are no runs: each lies in a folder of this name, and has this key."""
 
 Record = dict[str, Any]

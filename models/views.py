@@ -6,30 +6,35 @@ face is turned is gone then, and so is what tells b from d. ``contrast`` divides
 the surrounding by how much the surrounding varies (local contrast normalisation: Jarrett et al.,
 What is the best multi-stage architecture for object recognition?, ICCV 2009), which takes light and
 shadow out, and with them the shade of a smooth object. Whether either is a nuisance is up to the
-images: the one that makes the clusters stand out by far is chosen, if there is one.
+images: the one in which the clusters are the most distinct by far is chosen, if there is one.
 """
 
+import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol, Self, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
+from torch import Tensor
+from torch.nn import functional as F
 
+from models.affinity import affinity
 from models.automatic import automatic_postprocessing
-from models.base import FloatArray, Notice
+from models.base import FloatArray, IntArray, Notice
 from models.hyperparameters import View
-from models.ridge import Tell, closed_forms, elastic, silent, widest
+from models.partitions import likeness
+from models.ridge import Tell, closed_forms, elastic, silent
+from models.spectral import spectral_clustering
 
 VIEWED = "viewed"
 """Phase of a state that holds the chosen view and no more."""
 GAIN = 1.1
-"""The relative eigengap must grow by this factor.
-
-On development classes it grew by 1.8 and more where a view helps, and fell where it hurts.
-"""
+"""The distinctness of the clusters must grow by this factor."""
+RELIANCE = 3
+"""Power of the stability that the eigengap is multiplied by."""
 APART = 1000.0
-"""Wider eigengaps are alike: the clusters are not connected."""
+"""More distinct clusters are alike: they are not connected."""
 SURROUNDING = 0.04
 """Standard deviation of the Gaussian that says what surrounds a pixel, as a share of the height."""
 GREY_LEVEL = 1 / 255
@@ -70,30 +75,70 @@ def prepare(
 
 
 def choose(images: FloatArray, n_clusters: int, device: str, tell: Tell) -> View:
-    """``plain``, unless less of the images makes their relative eigengap wider by ``GAIN``.
+    """``plain``, unless less of the images makes their clusters more distinct by ``GAIN``.
 
-    The eigengap is that of the best of some closed forms and an elastic net on pixels, with the
-    clean-up of the ``auto`` rule whatever the settings say, so that all methods see the same. Two
-    changes must be better than the better one of them in the same measure as that one than none.
+    Two changes must be better than the better one of them in the same measure as that one than
+    none.
     """
-    postprocessing = automatic_postprocessing(len(images) / n_clusters)
-    candidates = [*closed_forms(RIDGES), elastic()]
-    gaps: dict[View, float] = {}
+    found: dict[View, float] = {}
 
-    def alive(*_: int) -> None:
-        tell(len(gaps), len(VIEWS))
+    def alive() -> None:
+        tell(len(found), len(VIEWS))
 
     for name, view in VIEWS.items():
         X = torch.from_numpy(view(images)).to(device).flatten(1)
-        found = widest(X, n_clusters, candidates, "processed", postprocessing, alive)
-        gaps[name] = min(found.gap, APART)
-        tell(len(gaps), len(VIEWS))
+        found[name] = look(X, n_clusters, alive).distinctness()
+        alive()
+    return most_distinct(found)
+
+
+def most_distinct(found: Mapping[View, float]) -> View:
+    """The view that ``choose`` takes, from the distinctness of each."""
     best: View = "plain"
     for rivals in CHANGES:
-        rival = max(rivals, key=lambda name: gaps[name])
-        if gaps[rival] >= GAIN * gaps[best]:
+        rival = max(rivals, key=lambda name: found[name])
+        if found[rival] >= GAIN * found[best]:
             best = rival
     return best
+
+
+class Look(NamedTuple):
+    """How images fall into clusters, by several C.
+
+    Attributes:
+        gap: the widest relative eigengap (Fan et al., AutoSC, NeurIPS 2022).
+        labels: (N,) the partition that has it.
+        stability: the mean adjusted Rand index of two of the partitions (von Luxburg, Clustering
+            stability: an overview, 2010).
+    """
+
+    gap: float
+    labels: IntArray
+    stability: float
+
+    def distinctness(self, reliance: float = RELIANCE) -> float:
+        """How clear clusters are, and how little they depend on a constant: g s^reliance."""
+        return min(self.gap * math.pow(max(self.stability, 0.0), reliance), APART)
+
+
+def look(X: Tensor, n_clusters: int, alive: Callable[[], None] = lambda: None) -> Look:
+    """Cluster pixels (N, D) by some closed forms and an elastic net.
+
+    The clean-up is that of the ``auto`` rule whatever the settings say, so that all methods see the
+    same.
+    """
+    Z, gaps, partitions = F.normalize(X), [], []
+    postprocessing = automatic_postprocessing(len(X) / n_clusters)
+    for candidate in (*closed_forms(RIDGES), elastic()):
+        C = candidate.solve(Z, alive)
+        A = affinity(C, n_clusters, "processed", postprocessing)
+        segmentation = spectral_clustering(A, n_clusters, seed=0)
+        gaps.append(segmentation.relative_eigengap / candidate.handicap)
+        partitions.append(segmentation.labels)
+        alive()
+    (found,) = likeness([partitions])
+    assert found.stability is not None  # noqa: S101 - there are several
+    return Look(max(gaps), partitions[int(np.argmax(gaps))], found.stability)
 
 
 def notice(asked: str | None, seen: str | None) -> tuple[Notice, ...]:
