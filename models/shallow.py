@@ -43,8 +43,8 @@ class Shallow(Method):
         None,
         description="What is compared. plain: the images. mirror: each averaged with its mirror "
         "image. contrast: local contrast normalised. contrast_mirror: both. eigengap: of these, "
-        "the one whose closed form or elastic net has the widest relative eigengap, if that is "
-        "wider than plain's by a tenth.",
+        "the one in which closed forms and an elastic net have the largest relative eigengap times "
+        "the cube of their partitions' agreement, if that exceeds plain's by a tenth.",
     )
     unit_norm: bool = Field(True, description="Scale each image to unit length.")
     affinity: Kind | None = Field(None, description=AFFINITY)

@@ -62,8 +62,9 @@ class S2ConvSCN(StageOne, Method):
         None,
         description="What the network sees. plain: the images. mirror: each averaged with its "
         "mirror image. contrast: local contrast normalised. contrast_mirror: both. eigengap: of "
-        "these, the one whose closed form or elastic net on pixels has the widest relative "
-        "eigengap, if that is wider than plain's by a tenth.",
+        "these, the one in which closed forms and an elastic net on pixels have the largest "
+        "relative eigengap times the cube of their partitions' agreement, if that exceeds plain's "
+        "by a tenth.",
     )
     cost_scale: Literal["sum", "relative"] | None = Field(
         None,
