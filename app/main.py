@@ -62,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     page.mount(app)
     problems.install(app)
     secure(app)
-    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Guard, context=context)
     app.add_middleware(RequestIds)
     app.add_middleware(Measured, metrics=context.metrics)
     return app

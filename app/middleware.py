@@ -6,16 +6,16 @@ import secrets
 from urllib.parse import urlsplit
 
 from opentelemetry import trace
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors, problems
-from app.context import SAFE
+from app.context import SAFE, Context
 from jobs import logs
 from jobs.errors import DomainError
-from jobs.settings import Settings
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -77,39 +77,53 @@ class Guard:
     """Refuses foreign host names, other origins' changes and bodies too large for JSON.
 
     Without these checks any web page could reach a service without keys through the user's browser,
-    by DNS rebinding or by a plain cross-site request. A request with a key is none of a web page's:
-    it may come under any name, such as a proxy's.
+    by DNS rebinding or by a plain cross-site request. A key is known to no other page, and cannot
+    be sent across sites without being asked for first: who has one may come by any name and from
+    any page, such as a proxy's, and where keys are needed nothing secret is told without one.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, context: Context) -> None:
         self.app = app
-        self.hosts = LOOPBACK | {settings.host.lower()}
-        self.any_host = not settings.on_loopback
+        self.needs_keys = context.needs_keys
+        self.hosts = LOOPBACK | {context.settings.host.lower()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if error := self._refusal(scope["method"], Headers(scope=scope), scope["path"]):
+        headers = Headers(scope=scope)
+        try:
+            error = await self._stranger(headers) or _refusal(scope, headers)
+        except problems.ABSENCES as absence:
+            await problems.absence(Request(scope), absence)(scope, receive, send)
+            return
+        if error:
             await problems.response(scope, error)(scope, receive, send)
             return
         streams = scope["path"].rstrip("/") == UPLOADS
         await self.app(scope, receive if streams else _limited(receive), send)
 
-    def _refusal(self, method: str, headers: Headers, path: str) -> DomainError | None:
-        host, origin = headers.get("host", ""), headers.get("origin")
-        known = self.any_host or "authorization" in headers or _hostname(host) in self.hosts
-        if not known:
-            names = ", ".join(sorted(self.hosts))
-            return errors.ForbiddenHost(f"The Host header is {host!r}; known are {names}.")
-        if method in SAFE:
+    async def _stranger(self, headers: Headers) -> DomainError | None:
+        host = headers.get("host", "")
+        if "authorization" in headers or _hostname(host) in self.hosts:
             return None
-        if origin is not None and _authority(origin) != host:
-            return errors.ForbiddenOrigin(f"The request comes from {origin!r}, this is {host!r}.")
-        declared = headers.get("content-length", "0")
-        if path.rstrip("/") != UPLOADS and declared.isdecimal() and int(declared) > MAX_JSON_BYTES:
-            return errors.RequestTooLarge(TOO_LARGE)
+        if await run_in_threadpool(self.needs_keys):
+            return None
+        names = ", ".join(sorted(self.hosts))
+        return errors.ForbiddenHost(f"The Host header is {host!r}; known are {names}.")
+
+
+def _refusal(scope: Scope, headers: Headers) -> DomainError | None:
+    if scope["method"] in SAFE:
         return None
+    host, origin = headers.get("host", ""), headers.get("origin")
+    alien = origin is not None and _authority(origin) != host
+    if alien and "authorization" not in headers:
+        return errors.ForbiddenOrigin(f"The request comes from {origin!r}, this is {host!r}.")
+    streams, declared = scope["path"].rstrip("/") == UPLOADS, headers.get("content-length", "0")
+    if not streams and declared.isdecimal() and int(declared) > MAX_JSON_BYTES:
+        return errors.RequestTooLarge(TOO_LARGE)
+    return None
 
 
 TOO_LARGE = f"The body may have {MAX_JSON_BYTES} bytes."

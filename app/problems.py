@@ -101,8 +101,8 @@ def response(
 
 def install(app: FastAPI) -> None:
     app.add_exception_handler(jobs.DomainError, _domain)
-    for absence in ABSENCES:
-        app.add_exception_handler(absence, _absence)
+    for kind in ABSENCES:
+        app.add_exception_handler(kind, absence)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _framework)
 
@@ -112,7 +112,7 @@ def _domain(request: Request, error: Exception) -> JSONResponse:
     return response(request.scope, error)
 
 
-def _absence(request: Request, error: Exception) -> JSONResponse:
+def absence(request: Request, error: Exception) -> JSONResponse:
     logger.warning("%s %s: %s", request.method, request.url.path, error)
     return response(request.scope, errors.ServiceNotReady(AWAY))
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from api_service import Service, broker_running, finish, png_zip, serving
+from sqlalchemy.exc import OperationalError
 
 from app import keys as command
 from app.documentation import PUBLIC
@@ -169,13 +170,53 @@ def test_a_revoked_key_is_worthless_at_once_and_leaves_no_open_door(tmp_path: Pa
         service.problem(service.http.get("/v1/jobs"), 401, "unauthenticated")
 
 
-def test_with_a_key_any_host_name_will_do(owned: Owned) -> None:
+def test_where_keys_are_needed_any_host_name_will_do(owned: Owned) -> None:
+    """A proxy that keeps the name: pages and probes come without a key, the rest asks for one."""
     foreign = {"host": "cluster.example"}
+    for path in ("/", "/docs", "/livez", "/v1/openapi.json"):
+        assert owned.service.http.get(path, headers=foreign).status_code == 200
     answer = owned.service.http.get("/v1/jobs", headers=foreign)
-    owned.service.problem(answer, 403, "forbidden-host")
+    owned.service.problem(answer, 401, "unauthenticated")
     secret = owned.secrets["alice"]
     headers = foreign | {"Authorization": f"Bearer {secret}"}
     assert owned.service.http.get("/v1/jobs", headers=headers).status_code == 200
+
+
+def test_a_page_behind_a_proxy_makes_changes_with_a_key(owned: Owned) -> None:
+    """A proxy that sets Host to the service's own address, and leaves the page's Origin."""
+    headers = {"origin": "https://cluster.example", "content-type": "application/json"}
+    answer = owned.service.http.post("/v1/jobs", headers=headers, content=b"{}")
+    owned.service.problem(answer, 403, "forbidden-origin")
+    for said, status, slug in (
+        (owned.secrets["alice"], 422, "invalid-request"),
+        ("s2c_wrong", 401, "unauthenticated"),
+    ):
+        keyed = headers | {"Authorization": f"Bearer {said}"}
+        answer = owned.service.http.post("/v1/jobs", headers=keyed, content=b"{}")
+        owned.service.problem(answer, status, slug)
+
+
+def test_no_other_site_may_send_a_key(owned: Owned) -> None:
+    headers = {
+        "origin": "https://evil.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization",
+    }
+    answer = owned.service.http.options("/v1/jobs", headers=headers)
+    assert not answer.is_success
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_a_database_that_is_away_is_said_under_any_name(
+    owned: Owned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> bool:
+        raise OperationalError("SELECT", {}, ConnectionError())
+
+    monkeypatch.setattr(owned.service.context.store.keys, "exist", away)
+    answer = owned.service.http.get("/livez", headers={"host": "cluster.example"})
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "/v1/problems/service-not-ready"
 
 
 def test_the_client_takes_a_key(owned: Owned, monkeypatch: pytest.MonkeyPatch) -> None:
