@@ -20,6 +20,9 @@ def checked_url(text: str) -> str:
     if url.scheme not in ("https", "http") or not host or not text.isascii():
         message = "must be an https:// URL, in ASCII"
         raise ValueError(message)
+    if not _is_name(host):
+        message = "must have a host whose parts between dots have 1 to 63 characters"
+        raise ValueError(message)
     if any(c.isspace() or not c.isprintable() for c in text):
         message = "must not have spaces"
         raise ValueError(message)
@@ -27,6 +30,15 @@ def checked_url(text: str) -> str:
         message = "must not have a user or a password: what is sent is signed"
         raise ValueError(message)
     return text
+
+
+def _is_name(host: str) -> bool:
+    """Whether it can be looked up at all."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def checked_secret(text: str) -> str:

@@ -40,6 +40,12 @@ def test_a_webhook_is_shown_without_its_secret(service: Service, dataset: Datase
     assert next(job["webhook"] for job in listed if job["id"] == answer.json()["id"]) == shown
 
 
+@pytest.mark.parametrize("host", ["example.org.", f"{'a' * 63}.org", "[2606:2800:220:1::1]"])
+def test_names_and_addresses_of_hosts(service: Service, dataset: Dataset, host: str) -> None:
+    answer = ask(service, dataset, {"url": f"https://{host}/", "secret": SECRET})
+    assert answer.status_code == 202
+
+
 def test_without_one_there_is_none(submitted: dict[str, Any]) -> None:
     assert submitted["webhook"] is None
 
@@ -59,6 +65,9 @@ def test_a_resumed_job_tells_the_same(service: Service, dataset: Dataset) -> Non
         ({"url": "example.org"}, "/webhook/url must be an https:// URL"),
         ({"url": "https:///path"}, "/webhook/url must be an https:// URL"),
         ({"url": "https://bücher.example/"}, "/webhook/url must be an https:// URL, in ASCII"),
+        ({"url": "https://example..org/hook"}, "/webhook/url must have a host whose parts"),
+        ({"url": "https://.example.org/"}, "/webhook/url must have a host whose parts"),
+        ({"url": f"https://{'a' * 64}.org/"}, "/webhook/url must have a host whose parts"),
         ({"url": "https://example.org:99999/"}, "/webhook/url must be a URL"),
         ({"url": "https://example.org/a b"}, "/webhook/url must not have spaces"),
         ({"url": "https://example.org/\nHost: x"}, "/webhook/url must not have spaces"),

@@ -236,6 +236,8 @@ def test_after_three_days_it_is_given_up(desk: Desk) -> None:
     ("url", "error", "state"),
     [
         ("https://10.0.0.1/", "which is not public", "given_up"),
+        ("https://example..org/", "no name of a host", "given_up"),
+        (f"https://{'a' * 64}.example.org/", "no name of a host", "given_up"),
         ("http://127.0.0.1:9/", "refused", "pending"),
         ("https://no-such-name.invalid/", "", "pending"),
     ],

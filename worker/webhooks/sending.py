@@ -38,7 +38,7 @@ class Sender:
         """The status of the answer.
 
         Raises:
-            Refused: for an address that is neither public nor allowed.
+            Refused: for an address that is neither public nor allowed, or a host without any.
             OSError, httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError: if
                 there is none.
         """
@@ -75,7 +75,10 @@ class Guarded(httpcore.NetworkBackend):
 
     def resolved(self, host: str, port: int) -> list[str]:
         """Those of its addresses that may be reached. Raises Refused, or OSError for none."""
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError as error:  # raised before anybody is asked
+            raise Refused(f"{host} is no name of a host: {error}") from error
         addresses = [*dict.fromkeys(str(info[4][0]).partition("%")[0] for info in found)]
         may = partial(permitted, allowed=self.allowed, encrypted=self.encrypted)
         if reachable := [address for address in addresses if may(ip_address(address))]:
