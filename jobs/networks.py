@@ -13,6 +13,10 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 TRANSLATED = IPv6Network("64:ff9b::/96")
 """IPv4 behind NAT64 (RFC 6052)."""
+GLOBAL = IPv6Network("2000::/3")
+"""All that IANA has given out for the Internet; the rest of IPv6 has other uses, or none yet."""
+DOCUMENTATION = IPv6Network("3fff::/20")
+"""RFC 9637, which is later than what the standard library knows."""
 
 
 def networks(text: str) -> tuple[Network, ...]:
@@ -35,7 +39,15 @@ def permitted(address: Address, allowed: tuple[Network, ...], *, encrypted: bool
     """
     inner = _unwrapped(address)
     named = any(one in network for one in (address, inner) for network in allowed)
-    return named or (encrypted and inner.is_global and not inner.is_multicast)
+    return named or (encrypted and _public(inner))
+
+
+def _public(address: Address) -> bool:
+    if not address.is_global or address.is_multicast:
+        return False
+    if isinstance(address, IPv4Address):
+        return True
+    return address in GLOBAL and address not in DOCUMENTATION
 
 
 def _unwrapped(address: Address) -> Address:

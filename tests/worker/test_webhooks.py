@@ -59,7 +59,17 @@ def test_signatures_are_those_of_the_specification() -> None:
         ("::ffff:10.1.2.3", "10.1.0.0/16", True, True),
         ("64:ff9b::7f00:1", "", False, False),
         ("64:ff9b::5db8:d822", "", True, False),
+        ("64:ff9b:1::7f00:1", "", False, False),
         ("2002:7f00:1::", "", False, False),
+        ("2002:5db8:d822::", "", True, False),
+        ("2001:db8::1", "", False, False),
+        ("3fff::1", "", False, False),
+        ("5f00::1", "", False, False),
+        ("5f00::1", "5f00::/16", True, True),
+        ("fec0::1", "", False, False),
+        ("::127.0.0.1", "", False, False),
+        ("::93.184.216.34", "", False, False),
+        ("::ffff:0:127.0.0.1", "", False, False),
     ],
 )
 def test_what_may_be_reached(address: str, allowed: str, https: bool, http: bool) -> None:
