@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,12 +23,15 @@ CONNECT_SECONDS, READ_SECONDS = 3, 10
 """Shorter than a lease, so that a worker can renew it between two tries."""
 DELETED_AT_ONCE = 1000
 GONE = frozenset({"404", "NoSuchKey", "NotFound"})
-TAKEN = frozenset({"412", "PreconditionFailed"})
+TAKEN = frozenset({"412", "PreconditionFailed", "NoSuchUpload"})
+"""There is another object, or an upload in parts is over, perhaps because it was completed."""
+BUSY = frozenset({"ConditionalRequestConflict", "OperationAborted", "RequestTimeout"})
+"""Excuses of S3 that have the status of a mistake of ours."""
 DENIED = frozenset(
     {"401", "403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 )
 NO_BUCKET = "NoSuchBucket"
-SERVER_ERROR = 500
+TOO_MANY, SERVER_ERROR = 429, 500
 
 Answer = TypeVar("Answer")
 
@@ -71,10 +74,16 @@ class S3Store:
         try:
             send(source, self._name(key), alive)
         except FileExistsError:  # perhaps of a try whose answer was lost
+            self._compare(source, key)
+        source.unlink()
+
+    def _compare(self, source: Path, key: str) -> None:
+        try:
             with self.open(key) as there:
                 if digest(there) != sha256(source):
                     raise KeyTaken(f"{key} is there already, with other bytes.") from None
-        source.unlink()
+        except FileNotFoundError as error:  # it was broken off, or has been deleted since
+            raise StoreUnavailable(f"{key} did not get into the artifact store.") from error
 
     def _send(self, source: Path, name: str, alive: Alive) -> None:
         self._ask("put_object", alive, Key=name, Body=source.read_bytes(), IfNoneMatch="*")
@@ -138,7 +147,8 @@ class S3Store:
         for begin in range(0, len(found), DELETED_AT_ONCE):
             some = found[begin : begin + DELETED_AT_ONCE]
             names = [{"Key": self._name(file.key)} for file in some]
-            self._ask("delete_objects", Delete={"Objects": names, "Quiet": True})
+            answer = self._ask("delete_objects", Delete={"Objects": names, "Quiet": True})
+            self._check_deleted(answer.get("Errors", ()))
         return sum(file.bytes for file in found)
 
     def _name(self, key: str) -> str:
@@ -149,7 +159,7 @@ class S3Store:
 
         Raises:
             FileNotFoundError: there is no such object, or no such bucket.
-            FileExistsError: a condition does not hold.
+            FileExistsError: a condition does not hold, or the upload is over.
             StoreRefused: the credentials or the bucket are wrong.
             StoreUnavailable: after several tries.
         """
@@ -180,9 +190,17 @@ class S3Store:
         if code in known:
             return known[code]
         status = int(error.response["ResponseMetadata"]["HTTPStatusCode"])
-        return (
-            None if status >= SERVER_ERROR else StoreRefused(f"The artifact store says: {error}.")
-        )
+        if code in BUSY or status == TOO_MANY or status >= SERVER_ERROR:
+            return None
+        return StoreRefused(f"The artifact store says: {error}.")
+
+    def _check_deleted(self, failed: Iterable[dict[str, str]]) -> None:
+        """An answer to a request for several keys has an error for each that stayed."""
+        for error in failed:
+            if error["Code"] in DENIED:
+                raise self._denied()
+            if error["Code"] not in GONE:
+                raise StoreUnavailable(f"The artifact store keeps {error['Key']}: {error['Code']}.")
 
     def _no_bucket(self) -> StoreRefused:
         return StoreRefused(

@@ -3,15 +3,18 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import numpy as np
 import pytest
+from botocore.stub import Stubber
 from object_store import ACCESS, SECRET, ObjectStore, running
 
-from jobs.artifacts import ArtifactStore, describe, open_store, read
+from jobs.artifacts import ArtifactStore, describe, open_store, read, s3
 from jobs.artifacts.folder import FolderStore
 from jobs.artifacts.s3 import PART, S3Store, connect
 from jobs.errors import KeyTaken, StoreRefused, StoreUnavailable
@@ -230,6 +233,81 @@ def test_an_upload_that_fails_leaves_no_parts(server: ObjectStore, tmp_path: Pat
         store.take(tmp_path / "x", "jobs/j/1/x", break_off)
     assert not store.client.list_multipart_uploads(Bucket="halves").get("Uploads")
     assert list(store.listed("jobs")) == []
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """What a bucket answers, in order, to a client that neither waits nor asks anybody."""
+    monkeypatch.setattr(s3, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(s3, "PART", 4)
+    keys = {"aws_access_key_id": ACCESS, "aws_secret_access_key": SECRET}
+    with Stubber(boto3.client("s3", region_name="us-east-1", **keys)) as script:
+        yield script
+        script.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("ConditionalRequestConflict", 409),
+        ("OperationAborted", 409),
+        ("RequestTimeout", 400),
+        ("TooManyRequests", 429),
+        ("SlowDown", 503),
+    ],
+)
+def test_a_store_that_is_busy_is_asked_again(
+    script: Stubber, tmp_path: Path, code: str, status: int
+) -> None:
+    source = tmp_path / "x"
+    source.write_bytes(b"y")
+    for _ in range(s3.TRIES):
+        script.add_client_error("put_object", code, http_status_code=status)
+    with pytest.raises(StoreUnavailable):
+        S3Store(script.client, "b").take(source, "jobs/j/1/x")
+    script.add_client_error("put_object", code, http_status_code=status)
+    script.add_response("put_object", {})
+    S3Store(script.client, "b").take(source, "jobs/j/1/x")
+    assert not source.exists()
+
+
+@pytest.mark.parametrize(
+    ("there", "outcome"),
+    [(b"12345", None), (b"other", KeyTaken), (None, StoreUnavailable)],
+)
+def test_an_upload_that_is_over_when_it_is_completed_again(
+    script: Stubber, tmp_path: Path, there: bytes | None, outcome: type[Exception] | None
+) -> None:
+    """The first answer was lost; or the upload was broken off, and has to begin anew."""
+    source = tmp_path / "x"
+    source.write_bytes(b"12345")
+    script.add_response("create_multipart_upload", {"UploadId": "u"})
+    script.add_response("upload_part", {"ETag": "1"})
+    script.add_response("upload_part", {"ETag": "2"})
+    script.add_client_error("complete_multipart_upload", "InternalError", http_status_code=500)
+    script.add_client_error("complete_multipart_upload", "NoSuchUpload", http_status_code=404)
+    script.add_client_error("abort_multipart_upload", "NoSuchUpload", http_status_code=404)
+    if there is None:
+        script.add_client_error("head_object", "404", http_status_code=404)
+    else:
+        script.add_response("head_object", {"ContentLength": len(there)})
+        script.add_response("get_object", {"Body": io.BytesIO(there)})
+    with pytest.raises(outcome) if outcome else nullcontext():
+        S3Store(script.client, "b").take(source, "jobs/j/1/x")
+    assert source.exists() is (outcome is not None)
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"), [("AccessDenied", StoreRefused), ("InternalError", StoreUnavailable)]
+)
+def test_what_a_bucket_does_not_delete_is_not_counted_as_freed(
+    script: Stubber, code: str, outcome: type[Exception]
+) -> None:
+    found = {"Key": "jobs/j/1/a", "Size": 5, "LastModified": datetime.now(UTC)}
+    script.add_response("list_objects_v2", {"IsTruncated": False, "Contents": [found]})
+    script.add_response("delete_objects", {"Errors": [{"Key": "jobs/j/1/a", "Code": code}]})
+    with pytest.raises(outcome):
+        S3Store(script.client, "b").delete("jobs/j")
 
 
 def test_a_file_of_another_file_system_is_copied(tmp_path: Path) -> None:
