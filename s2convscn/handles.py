@@ -113,12 +113,18 @@ class Job:
         return {row["name"]: row["label"] for row in rows}
 
     def affinity(self, kind: str = "processed") -> "NDArray[Any]":
-        """What was clustered, float32 (N, N); ``plain``: (abs C + abs C^T) / 2."""
+        """What was clustered, float32 (N, N); ``plain``: (abs C + abs C^T) / 2.
+
+        Raises:
+            ApiProblem: of a job with landmarks, which has it sparse alone. Download
+                ``affinity-processed-topk.npz`` or ``affinity-plain-topk.npz``, which
+                ``scipy.sparse.load_npz`` reads.
+        """
         import numpy as np  # noqa: PLC0415 - as above
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "affinity.npz"
-            self.client.download(f"/v1/jobs/{self.id}/affinity?kind={kind}", path)
+            self.client.download(f"/v1/jobs/{self.id}/affinity?kind={kind}&format=dense", path)
             with np.load(path, allow_pickle=False) as arrays:
                 affinity: NDArray[Any] = arrays["affinity"]
         return affinity

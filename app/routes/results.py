@@ -102,10 +102,11 @@ def affinity(
     ] = None,
 ) -> Response:
     job = succeeded(context, job_id)
-    if form is None:
-        form = "sparse" if (job.result or {}).get("landmarks") else "dense"
-    name = f"affinity-{kind}-topk.npz" if form == "sparse" else f"affinity-{kind}.npz"
-    return _deliver(context, request, find(context, job, name))
+    sparse = form == "sparse" or (job.result or {}).get("landmarks")
+    found = find(context, job, f"affinity-{kind}-topk.npz" if sparse else f"affinity-{kind}.npz")
+    if sparse and form == "dense":
+        raise NotFound(f"A job with landmarks has no dense affinity: take {found.name!r}.")
+    return _deliver(context, request, found)
 
 
 @router.get(

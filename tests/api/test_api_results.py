@@ -10,6 +10,7 @@ import pytest
 from api_service import Service, put_file
 
 from jobs.records import Dataset
+from s2convscn import ApiProblem, Client
 from worker.trainer.files import MEDIA_TYPES
 
 WHOLE = bytes(range(256)) * 2000
@@ -141,6 +142,25 @@ def test_affinity_by_kind_and_format(service: Service, finished: str) -> None:
     missing = service.http.get(path, params={"kind": "plain"})
     service.problem(missing, 404, "not-found")
     service.problem(service.http.get(path, params={"kind": "x"}), 422, "invalid-request")
+
+
+def test_a_job_with_landmarks_says_that_its_affinity_is_sparse_alone(
+    service: Service, submitted: dict[str, Any]
+) -> None:
+    job_id, store = submitted["id"], service.context.store
+    claim = store.attempts.claim(job_id, "worker@test")
+    assert claim is not None
+    record = put_file(service.context, job_id, "affinity-processed-topk.npz", "affinity", b"few")
+    store.attempts.succeed(job_id, claim.attempt, {"landmarks": 2}, [], [record])
+    path = f"/v1/jobs/{job_id}/affinity"
+    assert service.http.get(path).content == b"few"
+    problem = service.problem(service.http.get(f"{path}?format=dense"), 404, "not-found")
+    assert "take 'affinity-processed-topk.npz'" in problem["detail"]
+    with (
+        Client(str(service.http.base_url)) as client,
+        pytest.raises(ApiProblem, match=r"take 'affinity-processed-topk\.npz'"),
+    ):
+        client.jobs.get(job_id).affinity()
 
 
 def test_head_is_get_without_a_body(service: Service, finished: str) -> None:
