@@ -150,7 +150,8 @@ class Client:
             "Content-Type": MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream"),
             "Content-Length": str(path.stat().st_size),
         }
-        said = {"name": path.name, "truth": truth, "kind": kind}
+        name = os.fsencode(path.name).decode(errors="replace")
+        said = {"name": name, "truth": truth, "kind": kind}
         options = {name: value for name, value in said.items() if value is not None}
         response = self._http.post(
             "/v1/datasets", params=options, headers=headers, content=_chunks(path)

@@ -29,6 +29,7 @@ from s2convscn.terminal import (
 )
 
 GROUPS = "clusters"
+PARTIAL = ".partial"
 REPORT = "report.html"
 FILES = (REPORT, "clusters.png", "map.png", "affinity.png", "spectrum.png", "curves.png")
 """What comes along, where the method makes it."""
@@ -133,15 +134,21 @@ def check_free(into: Path) -> None:
 
 @contextmanager
 def made(target: Path) -> Iterator[Path]:
-    """A folder that appears under its name when all is in it, and not at all if that fails."""
-    partial = target.with_name(f".{target.name}.partial")
+    """A folder that appears under its name when all is in it, and not at all if that fails.
+
+    One that is there stays, and gets all of it then: it may be where the user is, or a mount.
+    """
+    there = target.is_dir()
+    partial = target / PARTIAL if there else target.with_name(f".{target.name}{PARTIAL}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         yield partial
-        if target.exists():
-            target.rmdir()
-        partial.rename(target)
+        if there:
+            for path in list(partial.iterdir()):
+                path.rename(target / path.name)
+        else:
+            partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -30,7 +30,7 @@ def packed(source: Source, folder: Path) -> Path:
         folder: for what has to be made.
 
     Raises:
-        SourceError: if it is neither, or holds no images.
+        SourceError: if it is neither, holds no images, or has names that are not UTF-8.
     """
     if not isinstance(source, str | Path):
         return _array(source, folder / "array.npy")
@@ -63,10 +63,20 @@ def _zip(folder: Path, target: Path) -> Path:
     labels = folder / LABELS
     with zipfile.ZipFile(target, "w") as archive:  # images are compressed already
         for path in [*found, *([labels] if labels.is_file() else [])]:
-            member = zipfile.ZipInfo(path.relative_to(folder).as_posix())  # of no time: same bytes
+            member = zipfile.ZipInfo(_name(path.relative_to(folder)))  # of no time: same bytes
             with path.open("rb") as source, archive.open(member, "w") as sink:
                 shutil.copyfileobj(source, sink)
     return target
+
+
+def _name(path: Path) -> str:
+    name = path.as_posix()
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        message = f"The name {name!r} is not UTF-8: rename what it names."
+        raise SourceError(message) from error
+    return name
 
 
 def _array(array: "NDArray[Any]", target: Path) -> Path:
