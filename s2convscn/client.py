@@ -26,6 +26,7 @@ from s2convscn.answers import (
 )
 from s2convscn.errors import ApiProblem, DownloadCorrupted
 from s2convscn.handles import Clustering, Datasets, Jobs
+from s2convscn.patience import PATIENCE, insist, lasting
 from s2convscn.sources import Source
 
 CHUNK = 1 << 20
@@ -35,11 +36,6 @@ STREAM_TIMEOUT = httpx.Timeout(60)
 """A stream of events is never silent for longer than 15 seconds."""
 AUTO: Literal["auto"] = "auto"
 ENDS = frozenset({"succeeded", "failed", "cancelled"})
-PATIENCE = 60.0
-"""Seconds for which a service that does not answer is asked again."""
-ATTEMPTS = 6
-"""Of a download, each of which goes on where the last one broke off, and of a submission."""
-BACK_OFF = 0.1
 HERE = "http://127.0.0.1:8000"
 URL_VARIABLE = "S2CONVSCN_URL"
 KEY_VARIABLE = "S2CONVSCN_API_KEY"
@@ -56,6 +52,9 @@ MEDIA_TYPES = {
 
 class Client:
     """One service. Every call raises ApiProblem when the service refuses it.
+
+    What reads waits when the service asks for that, as at the limit of a key's rate: up to a minute
+    at a time, five times.
 
     ``cluster`` does everything; ``datasets`` and ``jobs`` give objects with verbs. The other calls
     are the API's own, and give what it answers.
@@ -173,11 +172,11 @@ class Client:
 
     def get(self, path: str, **params: Any) -> Any:
         """What a path answers, as JSON."""
-        return _checked(self._http.get(path, params=params or None)).json()
+        return self._read(path, **params).json()
 
     def read(self, path: str) -> bytes:
         """What a path answers."""
-        return _checked(self._http.get(path)).content
+        return self._read(path).content
 
     def pages(self, path: str, **params: Any) -> Iterator[Any]:
         """The items of a list, page by page."""
@@ -218,7 +217,7 @@ class Client:
                     continue
                 watch(job)
         except ApiProblem as error:
-            if _lasting(error):
+            if lasting(error):
                 raise
         return job
 
@@ -250,7 +249,7 @@ class Client:
                             return
             except (httpx.TransportError, ApiProblem) as error:
                 lost = lost or time.monotonic()
-                if _lasting(error) or time.monotonic() - lost > PATIENCE:
+                if lasting(error) or time.monotonic() - lost > PATIENCE:
                     raise
             time.sleep(1)
 
@@ -295,8 +294,7 @@ class Client:
 
     def artifacts(self, job_id: str) -> list[Artifact]:
         """All files of a succeeded job."""
-        response = _checked(self._http.get(f"/v1/jobs/{job_id}/artifacts"))
-        items: list[Artifact] = response.json()["items"]
+        items: list[Artifact] = self.get(f"/v1/jobs/{job_id}/artifacts")["items"]
         return items
 
     def download(self, path: str, target: Path) -> Path:
@@ -329,19 +327,17 @@ class Client:
         """Delete a data set that no unfinished job needs."""
         _checked(self._http.delete(f"/v1/datasets/{dataset_id}"))
 
+    def _read(self, path: str, **params: Any) -> httpx.Response:
+        return insist(lambda: _checked(self._http.get(path, params=params or None)))
+
     def _submit(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Say it until it is answered: by its key the service knows a request that it had."""
         headers = {"Idempotency-Key": str(uuid4())}
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return _checked(self._http.post(path, json=body, headers=headers)).json()
-            except (httpx.TransportError, ApiProblem) as error:
-                if _lasting(error) or attempt == ATTEMPTS:
-                    raise
-                asked = error.problem.get("retry_after", 0) if isinstance(error, ApiProblem) else 0
-                time.sleep(max(BACK_OFF * 2**attempt, asked))
+
+        def say() -> Any:
+            return _checked(self._http.post(path, json=body, headers=headers)).json()
+
+        return insist(say, httpx.TransportError)
 
     def _wait(
         self,
@@ -354,7 +350,7 @@ class Client:
             try:
                 response = _checked(self._http.get(path))
             except (httpx.TransportError, ApiProblem) as error:
-                if _lasting(error) or time.monotonic() - heard > PATIENCE:
+                if lasting(error) or time.monotonic() - heard > PATIENCE:
                     raise
                 time.sleep(1)
                 continue
@@ -369,24 +365,21 @@ class Client:
     def _fetch(self, path: str, file: IO[bytes]) -> str:
         """Write a path's bytes; returns its ETag."""
         etag = ""
-        attempt = 0
-        while True:
-            attempt += 1
+
+        def go_on() -> str:
+            nonlocal etag
             headers = {"Range": f"bytes={file.tell()}-", "If-Range": etag} if file.tell() else {}
-            try:
-                with self._http.stream("GET", path, headers=headers) as response:
-                    _checked(response)
-                    if response.status_code == httpx.codes.OK:
-                        file.seek(0)
-                        file.truncate()
-                    etag = response.headers["ETag"]
-                    for chunk in response.iter_raw():
-                        file.write(chunk)
-                    return etag
-            except httpx.TransportError:
-                if attempt == ATTEMPTS:
-                    raise
-                time.sleep(BACK_OFF * 2**attempt)
+            with self._http.stream("GET", path, headers=headers) as response:
+                _checked(response)
+                if response.status_code == httpx.codes.OK:
+                    file.seek(0)
+                    file.truncate()
+                etag = response.headers["ETag"]
+                for chunk in response.iter_raw():
+                    file.write(chunk)
+                return etag
+
+        return insist(go_on, httpx.TransportError)
 
 
 def _ended(found: Any) -> bool:
@@ -396,11 +389,6 @@ def _ended(found: Any) -> bool:
 def _runs(found: Any) -> bool:
     """Whether there is something to follow, or nothing any more."""
     return bool(found["terminal"] or found["status"] == "running")
-
-
-def _lasting(error: Exception) -> bool:
-    """Whether it will not do to ask again."""
-    return isinstance(error, ApiProblem) and not error.temporary
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

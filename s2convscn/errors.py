@@ -34,22 +34,26 @@ class StackError(Exception):
 
 
 class ApiProblem(Exception):
-    """The service refused a request; ``problem`` holds its RFC 9457 members."""
+    """The service refused a request; ``problem`` holds its RFC 9457 members.
 
-    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+    ``retry_after`` is in how many seconds it wishes to be asked again, 0 where it did not say.
+    """
+
+    def __init__(self, status: int, problem: dict[str, Any], retry_after: float = 0.0) -> None:
         """Keep the status and the problem; the message is title and detail."""
         self.status = status
         self.problem = problem
+        self.retry_after = retry_after
         words = (problem.get("title"), problem.get("detail"))
         super().__init__(" ".join(str(word) for word in words if word) or f"HTTP status {status}")
 
     @classmethod
     def of(cls, response: httpx.Response) -> Self:
         """The problem in a response, or what a proxy in between said instead."""
-        kind = response.headers.get("Content-Type", "")
-        if kind.startswith("application/problem+json"):
-            return cls(response.status_code, response.json())
-        return cls(response.status_code, {"title": response.reason_phrase})
+        kind, said = (response.headers.get(name, "") for name in ("Content-Type", "Retry-After"))
+        is_problem = kind.startswith("application/problem+json")
+        problem = response.json() if is_problem else {"title": response.reason_phrase}
+        return cls(response.status_code, problem, float(said) if said.isdecimal() else 0.0)
 
     @property
     def type(self) -> str:

@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from s2convscn import ApiProblem, Client, DownloadCorrupted
-from s2convscn import client as client_module
+from s2convscn import ApiProblem, Client, DownloadCorrupted, patience
 from s2convscn.errors import ApiProblem as Problem
 
 FILE = bytes(range(256)) * 8192
@@ -52,7 +51,7 @@ class Unreliable(BaseHTTPRequestHandler):
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "BACK_OFF", 0.01)
+    monkeypatch.setattr(patience, "BACK_OFF", 0.01)
 
 
 @pytest.fixture
@@ -111,3 +110,51 @@ def test_problem_of_something_that_is_no_service_names_the_status() -> None:
     error = Problem.of(httpx.Response(502, text="<html>"))
     assert str(error) == "Bad Gateway"
     assert error.temporary
+
+
+class Busy:
+    """Puts off so many requests for so many seconds each, and then answers; nobody does wait."""
+
+    def __init__(self, times: int, seconds: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.times, self.seconds = times, seconds
+        self.waits: list[float] = []
+        monkeypatch.setattr(patience.time, "sleep", self.waits.append)
+        self.client = Client("http://127.0.0.1:9")
+        transport = httpx.MockTransport(self.answer)
+        self.client._http = httpx.Client(base_url="http://x", transport=transport)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if self.times:
+            self.times -= 1
+            return httpx.Response(429, headers={"Retry-After": self.seconds}, json={})
+        if "artifacts" in request.url.path:
+            return httpx.Response(200, json={"items": []})
+        return httpx.Response(200, headers={"ETag": ETAG}, stream=httpx.ByteStream(FILE))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda client, _: client.read("/v1/x"),
+        lambda client, _: client.get("/v1/artifacts"),
+        lambda client, _: client.artifacts("job_1"),
+        lambda client, folder: client.download("/v1/x", folder / "file"),
+    ],
+)
+def test_what_reads_waits_as_long_as_the_service_wishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Any
+) -> None:
+    busy = Busy(2, "7", monkeypatch)
+    read(busy.client, tmp_path)
+    assert busy.waits == [7, 7]
+
+
+@pytest.mark.parametrize(("times", "seconds", "waits"), [(9, "7", [7] * 5), (1, "61", [])])
+def test_patience_has_an_end(
+    monkeypatch: pytest.MonkeyPatch, times: int, seconds: str, waits: list[float]
+) -> None:
+    busy = Busy(times, seconds, monkeypatch)
+    with pytest.raises(ApiProblem) as refused:
+        busy.client.read("/v1/x")
+    assert refused.value.retry_after == float(seconds)
+    assert busy.waits == waits
