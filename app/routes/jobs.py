@@ -140,7 +140,7 @@ def events(
     """With ``Accept: text/event-stream`` server-sent events, until the job is over.
 
     A stream goes on where the last one broke off when Last-Event-ID says where that was; when there
-    is nothing left to tell the answer is 204.
+    is nothing left to tell the answer is 204. After an id that the log does not reach it tells all.
     """
     job = context.store.jobs.get(job_id, context.owner)
     after = decode_number(cursor)
@@ -152,6 +152,7 @@ def events(
             next_cursor=encode(found[limit - 1].id) if more else None,
         )
     after = after if last_event_id is None else last_event_id
+    after = context.store.events.known(job_id, after)
     if job.status.terminal and not context.store.events.of(job_id, after, 1):
         return Response(status_code=204)
     return context.streams.response(job_id, after, kind)

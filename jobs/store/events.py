@@ -69,6 +69,13 @@ class Events:
         with self.database.read() as connection:
             return _read(connection, job_id, after, limit, kinds)
 
+    def known(self, job_id: str, after: int) -> int:
+        """``after``, or 0 for an id that the job's log does not reach: that is of another log."""
+        query = select(func.max(events.c.id)).where(events.c.job_id == job_id)
+        with self.database.read() as connection:
+            newest = connection.execute(query).scalar_one()
+        return after if after <= (newest or 0) else 0
+
     def news(self, seen: Mapping[str, int]) -> list[Event]:
         """What came after the event that was seen last of each job, oldest first by job.
 

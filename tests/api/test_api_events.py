@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from api_service import Service, add_dataset, serving, wait_until
 from httpx_sse import EventSource, ServerSentEvent
 
 from app import streams
+from app.pages import encode
 from app.streams import Streams
 from jobs.errors import TimeLimit
 from jobs.records import Dataset, Progress
@@ -122,6 +124,23 @@ def test_a_stream_goes_on_after_what_was_seen(service: Service, submitted: dict[
     page = service.http.get(path(submitted), params={"limit": 1}).json()
     with following(service, submitted, cursor=page["next_cursor"]) as events:
         assert [event.event for event in events] == ["claimed", "failed"]
+
+
+def test_an_id_that_the_log_does_not_reach_is_told_everything(
+    service: Service, submitted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(streams, "LONGEST_SECONDS", SOON)
+    claim(service, submitted)
+    newest = service.http.get(path(submitted)).json()["items"][-1]["id"]
+    with following(service, submitted, after=2**63 - 1) as first:
+        assert [event.event for event in islice(first, 2)] == ["submitted", "claimed"]
+        with following(service, submitted, after=newest) as second:
+            fail(service, submitted)
+            assert [event.event for event in second] == ["failed"]
+        assert [event.event for event in first] == ["failed"]
+    with following(service, submitted, cursor=encode(10**17)) as events:
+        assert [event.event for event in events] == ["submitted", "claimed", "failed"]
 
 
 def test_a_stream_of_some_kinds(service: Service, submitted: dict[str, Any]) -> None:
