@@ -15,7 +15,7 @@ from app.errors import TooManyStreams
 from app.views import event_view
 from jobs.records import Event
 from jobs.states import Happening
-from jobs.store.events import Events
+from jobs.store.events import Events, News
 
 MOST = 800
 """Streams of a process, of which each takes one of the 1024 files that it may open by default."""
@@ -78,6 +78,10 @@ class Channel:
                     self.streams.discard(stream)
             await asyncio.sleep(PAUSE_SECONDS)
 
+    def end(self) -> None:
+        for stream in self.streams:
+            stream.waiting.put_nowait(None)
+
 
 class Streams:
     """All streams of a process. Everything runs in its event loop."""
@@ -106,7 +110,8 @@ class Streams:
     ) -> AsyncIterator[bytes]:
         """A job's events of a later id than ``after``, in the format of server-sent events.
 
-        Ends with the event that ends the job, or before: then the reader comes back.
+        Ends with the event that ends the job, or before: then the reader comes back, and is told
+        of a job that was deleted.
         """
         self.open += 1
         stream = Stream()
@@ -122,8 +127,7 @@ class Streams:
         """End all streams, for a service that stops."""
         self._closed = True
         for channel in self._channels.values():
-            for stream in channel.streams:
-                stream.waiting.put_nowait(None)
+            channel.end()
 
     async def _frames(self, job_id: str, after: int, stream: Stream) -> AsyncIterator[Frame]:
         """First what the database has, then what comes."""
@@ -165,23 +169,27 @@ class Streams:
         pinged = time.monotonic()
         while self._channels and not self._closed:
             await asyncio.sleep(LOOK_SECONDS)
-            for event in await self._news():
+            news = await self._news()
+            for event in news.events:
                 if channel := self._channels.get(event.job_id):
                     channel.seen = event.id
                     await channel.publish(encoded(event))
+            for job_id in news.gone:
+                if channel := self._channels.pop(job_id, None):
+                    channel.end()
             if time.monotonic() - pinged >= PING_SECONDS:
                 pinged = time.monotonic()
                 for channel in [*self._channels.values()]:
                     await channel.publish(PING)
 
-    async def _news(self) -> list[Event]:
+    async def _news(self) -> News:
         """Nothing while the database is away."""
         seen = {job_id: channel.seen for job_id, channel in self._channels.items()}
         try:
             return await to_thread.run_sync(self.events.news, seen, limiter=self._reader)
         except SQLAlchemyError as error:
             logger.warning("no answer from the database (%s)", type(error).__name__)
-            return []
+            return News([], [])
 
 
 def encoded(event: Event) -> Frame:

@@ -5,7 +5,7 @@ the job's row.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -54,6 +54,13 @@ def forget(connection: Connection, job_ids: Collection[str]) -> None:
     connection.execute(delete(events).where(events.c.job_id.in_(job_ids)))
 
 
+class News(NamedTuple):
+    """``gone``: the jobs that were deleted, whose log nobody can read any more."""
+
+    events: list[Event]
+    gone: list[str]
+
+
 class Events:
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -76,17 +83,18 @@ class Events:
             newest = connection.execute(query).scalar_one()
         return after if after <= (newest or 0) else 0
 
-    def news(self, seen: Mapping[str, int]) -> list[Event]:
+    def news(self, seen: Mapping[str, int]) -> News:
         """What came after the event that was seen last of each job, oldest first by job.
 
         Costs one query and one more for each job that has news.
         """
         newest = select(func.max(events.c.id)).where(events.c.job_id == jobs.c.id)
-        query = select(jobs.c.id, newest.scalar_subquery().label("newest"))
+        query = select(jobs.c.id, jobs.c.deleted_at, newest.scalar_subquery().label("newest"))
         with self.database.read() as connection:
             found = connection.execute(query.where(jobs.c.id.in_(seen))).all()
             later = [row.id for row in found if (row.newest or 0) > seen[row.id]]
-            return [e for job_id in later for e in _read(connection, job_id, seen[job_id])]
+            told = [e for job_id in later for e in _read(connection, job_id, seen[job_id])]
+        return News(told, [row.id for row in found if row.deleted_at is not None])
 
 
 def _read(

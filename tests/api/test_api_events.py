@@ -182,6 +182,24 @@ def test_streams_of_one_job_and_of_others_each_get_their_own(
     wait_until(lambda: service.context.streams.open == before)
 
 
+def test_a_stream_ends_with_a_job_that_is_deleted_before_its_end_was_told(
+    service: Service, submitted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "LOOK_SECONDS", 0.0)
+    store = service.context.store
+
+    async def read() -> list[bytes]:
+        following = Streams(store.events).follow(submitted["id"], 0)
+        seen = [await anext(following)]
+        store.jobs.cancel(submitted["id"], "local")
+        store.jobs.delete(submitted["id"], "local")
+        return seen + [chunk async for chunk in following]
+
+    (told,) = asyncio.run(asyncio.wait_for(read(), SOON))
+    assert b"event: submitted\n" in told
+    service.problem(service.http.get(path(submitted), headers=STREAM), 410, "gone")
+
+
 def test_a_reader_who_leaves_is_forgotten(
     service: Service, submitted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

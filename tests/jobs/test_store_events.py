@@ -70,19 +70,19 @@ def test_a_late_attempt_logs_nothing(store: Store, submit: Submit) -> None:
 def test_news_is_what_came_after_what_was_seen(store: Store, submit: Submit) -> None:
     first, second, other = submit(), submit(), submit()
     seen = {job.id: store.events.of(job.id)[-1].id for job in (first, second)}
-    assert store.events.news(seen) == []
-    assert store.events.news({}) == []
+    assert store.events.news(seen) == ([], [])
+    assert store.events.news({}) == ([], [])
     store.attempts.claim(first.id, "w")
     store.attempts.claim(other.id, "w")
     store.attempts.heartbeat(first.id, 1, at(0.5))
     store.jobs.cancel(second.id, "local")
-    told = [(event.job_id, event.kind) for event in store.events.news(seen)]
+    told = [(event.job_id, event.kind) for event in store.events.news(seen).events]
     assert sorted(told) == sorted(
         [(first.id, "claimed"), (first.id, "progress"), (second.id, "cancelled")]
     )
-    ids = [event.id for event in store.events.news(seen) if event.job_id == first.id]
+    ids = [event.id for event in store.events.news(seen).events if event.job_id == first.id]
     assert ids == sorted(ids)
-    assert [e.kind for e in store.events.news({first.id: ids[0]})] == ["progress"]
+    assert [e.kind for e in store.events.news({first.id: ids[0]}).events] == ["progress"]
 
 
 def test_the_log_goes_with_its_job(store: Store, submit: Submit) -> None:
@@ -91,3 +91,4 @@ def test_the_log_goes_with_its_job(store: Store, submit: Submit) -> None:
     store.jobs.delete(job.id, "local")
     assert store.events.of(job.id) == []
     assert store.events.of(other.id) != []
+    assert store.events.news({job.id: 0}) == ([], [job.id])
