@@ -61,7 +61,7 @@ class DatasetInUse(Conflict):
 
 
 class JobInUse(Conflict):
-    """A prediction that is not finished needs this job's model."""
+    """A job that is not finished needs this one's model or checkpoint."""
 
 
 class BrokerUnavailable(DomainError):

@@ -28,6 +28,7 @@ MOVES: dict[Status, frozenset[Status]] = {
 """From each state, the states that may follow; a terminal state has none."""
 
 TERMINAL = frozenset(status for status, following in MOVES.items() if not following)
+UNFINISHED = frozenset(Status) - TERMINAL
 ACTIVE = frozenset({Status.RUNNING, Status.CANCELLING})
 
 

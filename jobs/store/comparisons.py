@@ -11,7 +11,8 @@ from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
 from jobs.store.events import forget
 from jobs.store.idempotency import Once, remember
-from jobs.store.jobs import check_unused, enqueue, record
+from jobs.store.jobs import enqueue, record
+from jobs.store.needs import check_unused
 from jobs.store.quotas import Quotas
 from jobs.store.tables import artifacts, comparisons, jobs, members
 
@@ -130,7 +131,7 @@ class Comparisons:
         """Leave tombstones of a comparison and of all its jobs; returns the ids of those.
 
         Raises:
-            Conflict: while one of them is not finished, or its model is needed.
+            Conflict: while one of them is not finished, or its model or checkpoint is needed.
         """
         self.get(comparison_id, owner)
         own = select(members.c.job_id).where(members.c.comparison_id == comparison_id)
@@ -139,7 +140,7 @@ class Comparisons:
         )
         row = select(comparisons.c.id).where(comparisons.c.id == comparison_id)
         with self.database.write() as connection:
-            # a job that joins has joined before, or finds the comparison deleted
+            # a job that goes on for one of these has joined before, or finds that one deleted
             connection.execute(row.with_for_update())
             found = connection.execute(live).all()
             if count := sum(status not in TERMINAL for _, status in found):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, case, func, insert, literal, select, update
+from sqlalchemy import Connection, RowMapping, case, insert, literal, select, update
 
 from jobs import errors, ids, tracing
 from jobs.records import JSON, Artifact, Job
@@ -11,6 +11,7 @@ from jobs.states import TERMINAL, Happening, Status
 from jobs.store.database import Database
 from jobs.store.events import forget, log
 from jobs.store.idempotency import Once, remember
+from jobs.store.needs import check_unused, hold, hold_origin
 from jobs.store.quotas import Quotas
 from jobs.store.tables import artifacts, datasets, jobs, members
 from jobs.store.turns import position
@@ -63,24 +64,6 @@ def _join(connection: Connection, job_id: str, resumed_from: str) -> None:
     )
 
 
-def _hold(connection: Connection, job_id: str) -> None:
-    """Keep a job from being deleted until this is committed. Raises Gone if it was."""
-    live = select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.deleted_at.is_(None))
-    if connection.execute(live.with_for_update()).one_or_none() is None:
-        raise errors.Gone(f"The job {job_id!r} has been deleted.")
-
-
-def check_unused(connection: Connection, job_ids: Sequence[str]) -> None:
-    """Raises JobInUse while a prediction with one of these models is not finished."""
-    connection.execute(select(jobs.c.id).where(jobs.c.id.in_(job_ids)).with_for_update())
-    waiting = jobs.c.predicts.in_(job_ids), jobs.c.status.not_in(TERMINAL)
-    count = connection.execute(select(func.count()).select_from(jobs).where(*waiting)).scalar_one()
-    if count:
-        raise errors.JobInUse(
-            f"{count} unfinished prediction(s) need it: cancel them first, or wait."
-        )
-
-
 class Jobs:
     def __init__(self, database: Database, quotas: Quotas | None = None) -> None:
         self.database = database
@@ -105,13 +88,15 @@ class Jobs:
                 whose model it predicts.
 
         Raises:
-            Gone: if the data set or the model's job was deleted meanwhile.
+            Gone: if the data set, the model's job or the resumed one was deleted meanwhile.
             QuotaExceeded: if the owner may have no more.
         """
         now, wish = self.database.clock(), {"metadata": {}, "notices": []} | wish
         with self.database.write() as connection:
             if wish.get("predicts") is not None:
-                _hold(connection, wish["predicts"])
+                hold(connection, wish["predicts"])
+            if wish.get("resumed_from") is not None:
+                hold_origin(connection, wish["resumed_from"])
             (job,) = enqueue(connection, now, dataset_id, [wish], self.quotas)
             if once is not None:
                 remember(connection, now, once, job.id)
@@ -202,7 +187,7 @@ class Jobs:
         """Leave a tombstone of a finished job.
 
         Raises:
-            Conflict: for one that is not finished, or whose model is needed.
+            Conflict: for one that is not finished, or whose model or checkpoint is needed.
         """
         self.get(job_id, owner)
         change = (

@@ -1,11 +1,10 @@
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
 import pytest
+from interleaved import meanwhile
 from manual_clock import Time
-from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from jobs import errors
@@ -159,23 +158,23 @@ def test_no_job_joins_while_its_comparison_is_deleted(store: Store, dataset: str
     made, jobs = compare(store, dataset)
     for job in jobs.values():
         store.jobs.cancel(job.id, "local")
-    with ThreadPoolExecutor(1) as pool:
-        joined: list[Future[Job]] = []
-
-        def join(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            """Between the count of unfinished jobs and the tombstones, one is resumed."""
-            if statement.startswith("UPDATE jobs") and not joined:
-                joined.append(pool.submit(resume, store, jobs[0]))
-                wait(joined, timeout=0.5)
-                assert not joined[0].done()
-
-        store.database.clock = time.time
-        event.listen(store.database.engine, "before_cursor_execute", join)
+    with meanwhile(store, "UPDATE jobs", partial(resume, store, jobs[0])) as begun:
         assert len(store.comparisons.delete(made.id, "local")) == 4
-        event.remove(store.database.engine, "before_cursor_execute", join)
-        assert store.jobs.get(joined[0].result().id, "local").status is Status.QUEUED
     with pytest.raises(errors.Gone):
-        store.comparisons.get(made.id, "local")
+        begun[0].result()
+    assert store.jobs.live_ids() == set()
+
+
+def test_no_comparison_is_deleted_while_a_job_joins(store: Store, dataset: str) -> None:
+    made, jobs = compare(store, dataset)
+    for job in jobs.values():
+        store.jobs.cancel(job.id, "local")
+    delete = partial(store.comparisons.delete, made.id, "local")
+    with meanwhile(store, "INSERT INTO jobs", delete) as begun:
+        again = resume(store, jobs[0])
+    with pytest.raises(errors.Conflict, match="1 of its jobs"):
+        begun[0].result()
+    assert places(store, made)[0].id == again.id
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import Phase as Stage
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
 from manual_clock import Time
 from store_rows import add_dataset, postgres_schema
 
@@ -43,6 +50,7 @@ class Model:
     lease_until: float = 0.0
     files: set[str] = field(default_factory=set)
     deleted: bool = False
+    origin: str | None = None
     told: bool = False
 
     @property
@@ -125,8 +133,14 @@ class Lives(RuleBasedStateMachine):
         return self._submit()
 
     @rule(target=jobs, origin=jobs)
-    def resume(self, origin: str) -> str:
-        return self._submit(resumed_from=origin)
+    def resume(self, origin: str) -> object:
+        if self.models[origin].deleted:
+            with pytest.raises(errors.Gone):
+                self._submit(resumed_from=origin)
+            return multiple()
+        job = self._submit(resumed_from=origin)
+        self.models[job].origin = origin
+        return job
 
     @rule(job=jobs)
     def claim(self, job: str) -> None:
@@ -241,12 +255,17 @@ class Lives(RuleBasedStateMachine):
     @rule(job=jobs)
     def delete(self, job: str) -> None:
         model = self.models[job]
-        if model.deleted or not model.status.terminal:
+        if model.deleted or not model.status.terminal or self._goes_on(job):
             with pytest.raises(errors.Gone if model.deleted else errors.Conflict):
                 self.store.jobs.delete(job, "local")
         else:
             self.store.jobs.delete(job, "local")
             model.deleted, model.files = True, set()
+
+    def _goes_on(self, origin: str) -> bool:
+        """Whether an unfinished job was resumed from this one, or from one that was."""
+        heirs = [job for job, model in self.models.items() if model.origin == origin]
+        return any(not self.models[job].status.terminal or self._goes_on(job) for job in heirs)
 
     @rule()
     def delete_the_data_set(self) -> None:

@@ -50,7 +50,7 @@ def test_a_prediction_is_claimed_with_the_model(store: Store, submit: Submit, tr
 
 def test_a_model_is_kept_while_it_is_needed(store: Store, submit: Submit, trained: Job) -> None:
     job = submit(predicts=trained.id)
-    with pytest.raises(errors.JobInUse, match="1 unfinished prediction"):
+    with pytest.raises(errors.JobInUse, match="1 unfinished job"):
         store.jobs.delete(trained.id, "local")
     assert store.attempts.claim(job.id, "w")
     with pytest.raises(errors.JobInUse):

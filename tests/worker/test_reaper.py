@@ -182,6 +182,21 @@ def test_what_is_kept_long_enough_goes_with_its_files(
     assert retired_after(93) == (True, True)
 
 
+def test_what_a_waiting_job_goes_on_from_is_kept(make_bench: MakeBench) -> None:
+    bench = make_bench(retain_jobs_days=30)
+    origin = bench.submit(QUICK)
+    bench.store.jobs.cancel(origin.id, "local")
+    later(bench, 31 * DAY)
+    heir = bench.submit(QUICK, resumed_from=origin.id)
+    retire(bench.settings, bench.store, bench.artifacts)
+    assert bench.job(origin.id).status is Status.CANCELLED
+    bench.store.jobs.cancel(heir.id, "local")
+    retire(bench.settings, bench.store, bench.artifacts)
+    with pytest.raises(Gone):
+        bench.job(origin.id)
+    assert bench.job(heir.id).status is Status.CANCELLED
+
+
 def test_nothing_goes_unless_it_is_asked_for(make_bench: MakeBench) -> None:
     bench = make_bench()
     job = bench.submit(QUICK)
