@@ -116,7 +116,8 @@ class Attempts:
         values: JSON = {"result": result, "notices": notices}
         values |= {} if method is None else {"method": method}
         with self.database.write() as connection:
-            if not _finish(connection, job_id, attempt, Status.SUCCEEDED, now, values):
+            mine = _mine(job_id, attempt)
+            if not _finish(connection, mine, Status.SUCCEEDED, now, values):
                 return _has_succeeded(connection, job_id, attempt)
             _replace(connection, job_id, files, kinds=None)
             log(connection, now, job_id, Status.SUCCEEDED)
@@ -125,8 +126,8 @@ class Attempts:
     def fail(self, job_id: str, attempt: int, error: errors.DomainError) -> bool:
         now = self.database.clock()
         with self.database.write() as connection:
-            values = {"error": error.problem()}
-            if not _finish(connection, job_id, attempt, Status.FAILED, now, values):
+            mine, values = _mine(job_id, attempt), {"error": error.problem()}
+            if not _finish(connection, mine, Status.FAILED, now, values):
                 return False
             log(connection, now, job_id, Status.FAILED, error=error.slug())
             return True
@@ -134,7 +135,7 @@ class Attempts:
     def cancelled(self, job_id: str, attempt: int) -> bool:
         now = self.database.clock()
         with self.database.write() as connection:
-            if not _finish(connection, job_id, attempt, Status.CANCELLED, now, {}):
+            if not _finish(connection, _mine(job_id, attempt), Status.CANCELLED, now, {}):
                 return False
             log(connection, now, job_id, Status.CANCELLED)
             return True
@@ -218,12 +219,12 @@ class Attempts:
         error: errors.DomainError,
     ) -> bool:
         row = connection.execute(
-            select(jobs.c.id, jobs.c.status, jobs.c.attempt, jobs.c.failures).where(condition)
+            select(jobs.c.id, jobs.c.status, jobs.c.failures).where(condition)
         ).one_or_none()
         if row is None:
             return False
         if row.status == Status.CANCELLING:
-            done = _finish(connection, row.id, row.attempt, Status.CANCELLED, now, {})
+            done = _finish(connection, condition, Status.CANCELLED, now, {})
             if done:
                 log(connection, now, row.id, Status.CANCELLED)
             return done
@@ -234,7 +235,7 @@ class Attempts:
                 is not None
             )
         final = {"error": error.problem() | {"attempts": failures}, "failures": failures}
-        done = _finish(connection, row.id, row.attempt, Status.FAILED, now, final)
+        done = _finish(connection, condition, Status.FAILED, now, final)
         if done:
             log(connection, now, row.id, Status.FAILED, error=error.slug())
         return done
@@ -251,15 +252,14 @@ def _still_mine(connection: Connection, job_id: str, attempt: int) -> bool:
 
 def _finish(
     connection: Connection,
-    job_id: str,
-    attempt: int,
+    condition: ColumnElement[bool],
     target: Status,
     now: float,
     values: dict[str, Any],
 ) -> bool:
     change: Update = (
         update(jobs)
-        .where(_mine(job_id, attempt), jobs.c.status.in_(before(target)))
+        .where(condition, jobs.c.status.in_(before(target)))
         .values(status=target, finished_at=now, lease_until=None, **_used(now), **values)
     )
     return connection.execute(change).rowcount == 1

@@ -1,7 +1,9 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
+from interleaved import meanwhile
 from manual_clock import Time
 
 from jobs import errors
@@ -148,6 +150,24 @@ def test_a_cancelled_job_whose_worker_fell_silent_is_cancelled(
     clock.now += 21
     store.attempts.expire()
     assert status(store, job.id) is Status.CANCELLED
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("asked_to_stop", [False, True])
+def test_a_lease_that_is_renewed_meanwhile_is_not_over(
+    store: Store, submit: Callable[..., Job], clock: Time, asked_to_stop: bool
+) -> None:
+    job, store.attempts.max_failures = submit(), 1
+    store.attempts.claim(job.id, "w")
+    if asked_to_stop:
+        store.jobs.cancel(job.id, "local")
+    before = status(store, job.id)
+    clock.now += 21
+    heartbeat = partial(store.attempts.heartbeat, job.id, 1, None)
+    with meanwhile(store, "UPDATE jobs SET status", heartbeat) as begun:
+        assert store.attempts.expire() == []
+    assert begun[0].result() is before
+    assert status(store, job.id) is before
 
 
 def test_a_job_that_is_lost_too_often_fails(
