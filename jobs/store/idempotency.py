@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, exists, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from jobs import errors
 from jobs.store.database import Database
-from jobs.store.tables import idempotency_keys
+from jobs.store.tables import comparisons, idempotency_keys, jobs
 
 Made = TypeVar("Made")
 
@@ -50,12 +50,14 @@ class IdempotencyKeys:
         return get(earlier), False
 
     def forget(self, age: float) -> None:
-        """Those that came first ``age`` seconds ago: what they made is deleted by then."""
-        limit = self.database.clock() - age
+        """Those that came first ``age`` seconds ago, if what they made was deleted."""
+        live = [
+            exists().where(made.c.id == idempotency_keys.c.object_id, made.c.deleted_at.is_(None))
+            for made in (jobs, comparisons)
+        ]
+        old = idempotency_keys.c.created_at < self.database.clock() - age
         with self.database.write() as connection:
-            connection.execute(
-                delete(idempotency_keys).where(idempotency_keys.c.created_at < limit)
-            )
+            connection.execute(delete(idempotency_keys).where(old, ~or_(*live)))
 
     def _find(self, once: Once | None) -> str | None:
         if once is None:

@@ -44,11 +44,44 @@ def test_a_data_set_is_old_when_no_job_uses_it(
     assert young in store.datasets.live_ids()
 
 
-def test_keys_of_requests_are_forgotten(store: Store, submit: Submit, clock: Time) -> None:
+def made(store: Store, once: Once) -> tuple[str, bool]:
+    return store.idempotency_keys.made(once, lambda: "new", lambda found: found)
+
+
+def test_keys_of_requests_are_forgotten_with_what_they_made(
+    store: Store, submit: Submit, clock: Time
+) -> None:
     once = Once("local", "key", "digest")
     job = submit(once=once)
-    assert store.idempotency_keys.made(once, lambda: "new", lambda found: found) == (job.id, False)
-    store.idempotency_keys.forget(DAY)
+    assert made(store, once) == (job.id, False)
     clock.now += 2 * DAY
     store.idempotency_keys.forget(DAY)
-    assert store.idempotency_keys.made(once, lambda: "new", lambda found: found) == ("new", True)
+    assert made(store, once) == (job.id, False), "its job is there"
+    store.jobs.cancel(job.id, "local")
+    store.jobs.delete(job.id, "local")
+    store.idempotency_keys.forget(3 * DAY)
+    assert made(store, once) == (job.id, False), "it is young"
+    store.idempotency_keys.forget(DAY)
+    assert made(store, once) == ("new", True)
+
+
+def test_keys_of_comparisons_are_kept_with_them(store: Store, dataset: str, clock: Time) -> None:
+    once = Once("local", "key", "digest")
+    wish = {"owner": "local", "request": {}, "method": {"method": "lsr"}}
+    comparison, jobs = store.comparisons.submit(
+        dataset_id=dataset,
+        wishes={0: wish | {"metadata": {}, "notices": []}},
+        once=once,
+        owner="local",
+        name="",
+        request={},
+        metadata={},
+        notices=[],
+    )
+    clock.now += 2 * DAY
+    store.jobs.cancel(jobs[0].id, "local")
+    store.idempotency_keys.forget(DAY)
+    assert made(store, once) == (comparison.id, False)
+    store.comparisons.delete(comparison.id, "local")
+    store.idempotency_keys.forget(DAY)
+    assert made(store, once) == ("new", True)
