@@ -43,7 +43,7 @@ class IdempotencyKeys:
         if earlier is None:
             try:
                 return make(), True
-            except IntegrityError:  # an equal request was quicker
+            except (IntegrityError, errors.DomainError):  # perhaps an equal request was quicker
                 earlier = self._find(once)
                 if earlier is None:
                     raise

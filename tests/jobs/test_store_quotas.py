@@ -13,6 +13,7 @@ from jobs import errors
 from jobs.records import Artifact
 from jobs.settings import Settings
 from jobs.store import Store
+from jobs.store.idempotency import Once
 
 SET_BYTES = 256
 """Of the data sets that ``add_dataset`` adds."""
@@ -34,9 +35,9 @@ def limited(url: str, clock: Time, tmp_path: Path) -> Iterator[Limited]:
             store.close()
 
 
-def submit(store: Store, dataset: str, owner: str = "local") -> str:
-    method = {"method": "lsr"}
-    return store.jobs.submit(owner=owner, dataset_id=dataset, request={}, method=method).id
+def submit(store: Store, dataset: str, owner: str = "local", **more: Any) -> str:
+    wish = {"owner": owner, "request": {}, "method": {"method": "lsr"}}
+    return store.jobs.submit(dataset_id=dataset, **wish, **more).id
 
 
 def test_data_sets_are_counted_while_they_are_there(limited: Limited) -> None:
@@ -80,6 +81,22 @@ def test_jobs_are_counted_until_they_are_over(limited: Limited) -> None:
     submit(store, dataset, owner="another")
     store.jobs.cancel(first, "local")
     submit(store, dataset)
+
+
+def test_a_request_is_not_refused_for_what_its_own_first_try_used_up(limited: Limited) -> None:
+    store = limited(max_owner_jobs=1)
+    dataset, once = add_dataset(store, "a" * 64), Once("local", "key", "digest")
+    jobs: list[str] = []
+
+    def make() -> str:
+        """The first try, still under way when its key was looked for, is through by now."""
+        jobs.append(submit(store, dataset, once=once))
+        return submit(store, dataset, once=once)
+
+    found = store.idempotency_keys.made(once, make, lambda job_id: job_id)
+    assert found == (jobs[0], False)
+    with pytest.raises(errors.QuotaExceeded):
+        store.idempotency_keys.made(None, lambda: submit(store, dataset), lambda job_id: job_id)
 
 
 def test_a_comparison_is_as_many_jobs_as_it_has(limited: Limited) -> None:
