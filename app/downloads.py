@@ -13,8 +13,8 @@ from starlette.responses import Response, StreamingResponse
 
 from app import problems
 from app.errors import RangeNotSatisfiable
+from app.files import still_there
 from jobs.artifacts import ArtifactStore
-from jobs.errors import Gone
 from jobs.records import Artifact
 
 CHUNK = 256 * 1024
@@ -51,10 +51,8 @@ class Body:
 
 def of_artifact(store: ArtifactStore, artifact: Artifact) -> Body:
     """Raises Gone if the file was deleted since its record was read."""
-    try:
+    with still_there(f"The file {artifact.name!r}"):
         file = store.open(artifact.key)
-    except FileNotFoundError:
-        raise Gone(f"The file {artifact.name!r} has been deleted.") from None
     return Body(file, artifact.bytes, artifact.sha256, artifact.media_type, artifact.name)
 
 

@@ -6,9 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.context import Context
-from app.results import find
-from jobs.artifacts import read
-from jobs.records import Artifact, Job
+from app.results import content
+from jobs.records import Job
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +38,7 @@ def encode(context: Context, job: Job, by: str | None, form: str) -> bytes:
 
     Raises:
         NotFound: the job has no labels of that kind.
+        Gone: it was just deleted.
     """
     found = assignment(context, job, by)
     if form == "npy":
@@ -48,24 +48,24 @@ def encode(context: Context, job: Job, by: str | None, form: str) -> bytes:
 
 
 def assignment(context: Context, job: Job, by: str | None) -> Assignment:
-    """Raises NotFound if the job has no labels of that kind."""
+    """Raises NotFound if the job has no labels of that kind, or Gone if it was just deleted."""
     if by is not None and by != (job.result or {}).get("final_labels"):
-        return Assignment(load(context, find(context, job, f"labels-{by}.npy")), None)
-    labels = load(context, find(context, job, "labels.npy"))
-    return Assignment(labels, load(context, find(context, job, "confidence.npy")))
+        return Assignment(load(context, job, f"labels-{by}.npy"), None)
+    labels = load(context, job, "labels.npy")
+    return Assignment(labels, load(context, job, "confidence.npy"))
 
 
-def load(context: Context, artifact: Artifact) -> "NDArray[Any]":
+def load(context: Context, job: Job, name: str) -> "NDArray[Any]":
+    """Raises NotFound or Gone."""
     import numpy as np  # noqa: PLC0415 - the API starts without it
 
-    with context.artifacts.open(artifact.key) as file:
-        array: NDArray[Any] = np.load(file, allow_pickle=False)
+    file = io.BytesIO(content(context, job, name))
+    array: NDArray[Any] = np.load(file, allow_pickle=False)
     return array
 
 
 def _names(context: Context, job: Job) -> list[str]:
-    key = find(context, job, "names.json").key
-    names: list[str] = json.loads(read(context.artifacts, key))
+    names: list[str] = json.loads(content(context, job, "names.json"))
     return names
 
 

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 from app import errors
 from app.context import Context
 from app.requests import PredictionRequest, method_name
-from app.results import find
+from app.results import content
 from app.submission import MIB
-from jobs.artifacts import read
 from jobs.records import JSON, Dataset, Job, Notice
 from models.base import WEAK_HEAD, Shape
 from models.catalogue import parse
@@ -34,6 +33,7 @@ def model_of(context: Context, job: Job) -> Model:
 
     Raises:
         errors.NoTrainedHead: if it has none that could assign images.
+        Gone: if the job was just deleted.
     """
     if job.predicts is not None:
         raise errors.NoTrainedHead(
@@ -45,7 +45,7 @@ def model_of(context: Context, job: Job) -> Model:
             f"{method_name(method)} as it was set trains no head that could assign new images: "
             "run s2convscn with gamma4 and epochs above 0."
         )
-    found = json.loads(read(context.artifacts, find(context, job, MODEL).key))
+    found = json.loads(content(context, job, MODEL))
     layers = tuple(Layer(*layer) for layer in found["hyperparameters"]["encoder"])
     channels, height, width = found["image_shape"]
     return Model(channels, height, width, found["n_clusters"], layers)
@@ -56,6 +56,7 @@ def wish(context: Context, source: Job, dataset: Dataset, request: PredictionReq
 
     Raises:
         errors.NoTrainedHead: the job cannot predict.
+        Gone: the job was just deleted.
         errors.IncompatibleImages: the images have other channels, or are feature vectors.
         errors.JobTooLarge: an estimate above what a job may need.
     """

@@ -1,6 +1,8 @@
 """Which files a job has, and whether they are results yet."""
 
 from app.context import Context
+from app.files import still_there
+from jobs.artifacts import read
 from jobs.errors import NotFound, NotReady
 from jobs.records import Artifact, Job
 from jobs.states import Status
@@ -31,3 +33,10 @@ def find(context: Context, job: Job, name: str, kind: str | None = None) -> Arti
             return artifact
     names = ", ".join(artifact.name for artifact in there) or "nothing"
     raise NotFound(f"The job has no {name!r}; there is {names}.")
+
+
+def content(context: Context, job: Job, name: str) -> bytes:
+    """All bytes of a small file. Raises NotFound, or Gone if it was deleted just now."""
+    artifact = find(context, job, name)
+    with still_there(f"The file {name!r}"):
+        return read(context.artifacts, artifact.key)

@@ -14,8 +14,7 @@ from app.comparing.schemas import Ranking, RankingRow, Spread
 from app.comparing.views import is_over
 from app.context import Context
 from app.labels import load
-from app.results import find
-from jobs.errors import NotFound
+from jobs.errors import Gone, NotFound
 from jobs.records import Comparison, Job
 from jobs.states import Status
 from jobs.store.comparisons import Places
@@ -76,8 +75,8 @@ def _done(context: Context, group: list[Job]) -> list[Done]:
     for job in group:
         if job.status is Status.SUCCEEDED and job.result is not None:
             try:
-                labels = load(context, find(context, job, "labels.npy"))
-            except (NotFound, FileNotFoundError):
+                labels = load(context, job, "labels.npy")
+            except (NotFound, Gone):
                 continue
             found.append(Done(job.result, labels))
     return found

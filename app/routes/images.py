@@ -1,5 +1,6 @@
 """The images of a set: names, sizes, truth, pixels."""
 
+from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -9,6 +10,7 @@ from app import errors
 from app.context import Context, Current
 from app.documentation import download, problems
 from app.downloads import deliver, of_bytes
+from app.files import still_there
 from app.ingest import canonical
 from app.pages import Cursor, ImageLimit, decode_number, encode
 from app.requests import IdPath
@@ -62,7 +64,8 @@ def image(
             f"The data set {dataset_id!r} holds feature vectors of {document['channels']} numbers, "
             "which have no picture; their names and truth are in the list."
         )
-    with context.artifacts.open(f"datasets/{dataset_id}/pixels.npy") as pixels:
+    pixels_npy = f"datasets/{dataset_id}/pixels.npy"
+    with _still_there(dataset_id), context.artifacts.open(pixels_npy) as pixels:
         png = canonical.png_bytes(canonical.read_image(pixels, document, index))
     return deliver(request, of_bytes(png, "image/png", f"{dataset_id}-{index}.png"))
 
@@ -70,7 +73,12 @@ def image(
 def _index(context: Context, dataset_id: str) -> dict[str, Any]:
     """The document of a live data set. Raises NotFound or Gone."""
     context.store.datasets.get(dataset_id, context.owner)
-    return context.indexes.of(dataset_id)
+    with _still_there(dataset_id):
+        return context.indexes.of(dataset_id)
+
+
+def _still_there(dataset_id: str) -> AbstractContextManager[None]:
+    return still_there(f"The data set {dataset_id!r}")
 
 
 def _view(dataset_id: str, index: dict[str, Any], position: int) -> ImageView:

@@ -12,11 +12,10 @@ from app.downloads import deliver, of_artifact, of_bytes
 from app.labels import FORMATS, MEDIA_TYPES, encode
 from app.negotiation import choose_format
 from app.requests import FilePath, IdPath
-from app.results import find, succeeded
+from app.results import content, find, succeeded
 from app.routes.files import file_route
 from app.schemas import ArtifactList, Labels, Spectrum
 from app.views import artifact_view
-from jobs.artifacts import read
 from jobs.errors import Gone, NotFound, NotReady
 from jobs.records import Artifact, Job
 
@@ -121,8 +120,8 @@ def spectrum(job_id: IdPath, context: Current) -> Spectrum:
     ``choice`` is the survey by which a job with n_clusters auto chose; ``survey`` looks again, at
     the features that the method found, around the number that it used.
     """
-    found = find(context, succeeded(context, job_id), "spectrum.json")
-    return Spectrum.model_validate_json(read(context.artifacts, found.key))
+    job = succeeded(context, job_id)
+    return Spectrum.model_validate_json(content(context, job, "spectrum.json"))
 
 
 @router.get(

@@ -73,6 +73,15 @@ def test_a_model_that_is_needed_is_not_deleted(
     service.problem(gone, 410, "gone")
 
 
+def test_a_model_that_is_deleted_meanwhile_is_gone(
+    service: Service, finished: str, images: str
+) -> None:
+    service.context.artifacts.remove(f"jobs/{finished}/1/model.json")
+    with service.unchanged():
+        answer = service.http.post(predictions(finished), json={"dataset_id": images})
+        service.problem(answer, 410, "gone")
+
+
 def test_images_of_another_size_are_told_to_be_resized(service: Service, finished: str) -> None:
     larger = upload(service, np.random.default_rng(2).integers(0, 255, (3, 16, 12), np.uint8))
     job = service.http.post(predictions(finished), json={"dataset_id": larger}).json()

@@ -88,6 +88,36 @@ def test_labels_after_the_data_set_was_deleted(
     assert [row["name"] for row in rows] == NAMES
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("labels", "labels.npy"),
+        ("labels", "names.json"),
+        ("labels?by=head", "labels-head.npy"),
+        ("spectrum", "spectrum.json"),
+        ("artifacts/report.json", "report.json"),
+    ],
+)
+def test_a_file_that_is_deleted_meanwhile_is_gone(
+    service: Service, finished: str, path: str, name: str
+) -> None:
+    service.context.artifacts.remove(f"jobs/{finished}/1/{name}")
+    problem = service.problem(service.http.get(f"/v1/jobs/{finished}/{path}"), 410, "gone")
+    assert problem["detail"] == f"The file {name!r} has been deleted."
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("images", "index.json"), ("images/0", "index.json"), ("images/0", "pixels.npy")],
+)
+def test_a_data_set_that_is_deleted_meanwhile_is_gone(
+    service: Service, dataset: Dataset, path: str, name: str
+) -> None:
+    service.context.artifacts.remove(f"datasets/{dataset.id}/{name}")
+    problem = service.problem(service.http.get(f"/v1/datasets/{dataset.id}/{path}"), 410, "gone")
+    assert problem["detail"] == f"The data set {dataset.id!r} has been deleted."
+
+
 def test_nothing_before_success_but_checkpoints(
     service: Service, submitted: dict[str, Any]
 ) -> None:
