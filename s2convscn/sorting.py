@@ -127,8 +127,11 @@ def _grouped(job: Job, source: Path, folder: Path, resumption: str, *, copy: boo
 
 
 def check_free(into: Path) -> None:
-    """End the command if there is something at the place of its results."""
-    if into.exists() and (not into.is_dir() or any(into.iterdir())):
+    """End the command if there is something at the place of its results.
+
+    What a killed one left there unfinished is nothing.
+    """
+    if into.exists() and not (into.is_dir() and {p.name for p in into.iterdir()} <= {PARTIAL}):
         fail(f"{into} is there already: choose another folder with --out.")
 
 

@@ -34,6 +34,12 @@ def test_a_folder_that_was_there_may_get_other_things_meanwhile(tmp_path: Path) 
     assert contents(tmp_path) == {"labels.csv", "s2convscn-data"}
 
 
+def test_what_a_killed_command_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / ".partial" / "clusters").mkdir(parents=True)
+    fill(tmp_path)
+    assert contents(tmp_path) == {"clusters", "labels.csv"}
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_what_fails_leaves_all_as_it_was(tmp_path: Path, there: bool) -> None:
     target = tmp_path / "out"
