@@ -3,8 +3,8 @@
 import tempfile
 from pathlib import Path
 
+from live_page import FILE, launched
 from playwright.sync_api import Page, sync_playwright
-from test_live_page import FILE, launched
 
 from s2convscn import digits
 from s2convscn.stack import LocalStack, free_port

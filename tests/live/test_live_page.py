@@ -1,8 +1,6 @@
 """The web page in a real browser, from dropping images to taking groups away."""
 
-import shutil
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +8,15 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from live_images import subspaces, write_npz, write_zip
+from live_page import FILE, FOLDER
 from live_service import Service, running
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sklearn.datasets import load_digits
 
 from jobs.records import Scope
 from jobs.settings import Settings
 from jobs.store import Store
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PHONE = {"width": 390, "height": 844}
 SLOW = 120_000
 BRIEF = {
@@ -27,33 +25,7 @@ BRIEF = {
     "pretrain_max_steps": 200,
     "pretrain_window": 100,
 }
-FILE, FOLDER = "#file-Upload-images", "#folder-Upload-images"
 SERIOUS = {"serious", "critical"}
-
-
-def launched(playwright: Playwright) -> Browser:
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    with sync_playwright() as playwright:
-        found = launched(playwright)
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def page(browser: Browser, service: Service) -> Iterator[Page]:
-    """At the service's address; no error of a script is borne."""
-    context = browser.new_context(base_url=service.stack.url, accept_downloads=True)
-    opened, errors = context.new_page(), []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    context.close()
-    assert errors == []
 
 
 @pytest.fixture(scope="module")
