@@ -2,6 +2,7 @@
 import { ask } from "./api.js";
 import { count, h, problemBox } from "./dom.js";
 import { about } from "./home.js";
+import { once } from "./once.js";
 import { addresses, thumbnail } from "./pictures.js";
 
 const SHOWN = 40;
@@ -65,7 +66,7 @@ function form(set, methods) {
     if (size.value) body.image_size = size.valueAsNumber;
     if (landmarks.checked) body.landmarks = "auto";
     try {
-      const job = await ask("v1/jobs", { method: "POST", body, headers: { "Idempotency-Key": crypto.randomUUID() } });
+      const job = await once("v1/jobs", body);
       location.hash = `#/jobs/${job.id}`;
     } catch (error) {
       button.disabled = false;

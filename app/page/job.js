@@ -6,6 +6,7 @@ import { ago, count, h, megabytes, problemBox, state } from "./dom.js";
 import { dropPlace } from "./drop.js";
 import { NAMES, cluster, grouped, named, title } from "./groups.js";
 import { map } from "./map.js";
+import { once } from "./once.js";
 import { addresses, thumbnail } from "./pictures.js";
 
 const PLOTS = { "affinity.png": "Affinity, ordered by cluster", "spectrum.png": "What speaks for this number of groups", "curves.png": "Losses over epochs" };
@@ -21,9 +22,12 @@ export async function job(main, id, signal) {
     const act = (label, verb) => h("button", { type: "button", onclick: async (event) => {
       event.target.disabled = true;
       try {
-        const answer = await ask(`v1/jobs/${id}/${verb}`, { method: "POST" });
-        if (verb === "resume") location.hash = `#/jobs/${answer.id}`;
-      } catch (error) { body.prepend(problemBox(error)); }
+        if (verb === "resume") location.hash = `#/jobs/${(await once(`v1/jobs/${id}/resume`)).id}`;
+        else await ask(`v1/jobs/${id}/${verb}`, { method: "POST" });
+      } catch (error) {
+        event.target.disabled = false;
+        body.prepend(problemBox(error));
+      }
     } }, label);
     if (!found.terminal && found.status !== "cancelling") actions.append(act("Stop", "cancel"));
     if (found.predicts) actions.append(h("a", { class: "button", href: `#/jobs/${found.predicts}` }, "The job it was trained in"));
@@ -112,7 +116,7 @@ async function news(found) {
   const path = `v1/jobs/${found.id}/predictions`;
   const { items } = await ask(path);
   const done = async (dataset) => {
-    const job = await ask(path, { method: "POST", body: { dataset_id: dataset.id }, headers: { "Idempotency-Key": crypto.randomUUID() } });
+    const job = await once(path, { dataset_id: dataset.id });
     location.hash = `#/jobs/${job.id}`;
   };
   return h("section", { class: "stack", "aria-label": "New images" }, h("h2", {}, "New images"),

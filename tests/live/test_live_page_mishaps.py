@@ -1,0 +1,80 @@
+"""What the page does where an answer is lost or late, or the person is faster than the service."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from live_images import subspaces, write_npz
+from live_service import Service
+from playwright.sync_api import Page, Route, expect
+
+Made = dict[str, Any]
+
+PLAIN_HTTP = "delete Crypto.prototype.randomUUID"
+
+
+@pytest.fixture(scope="module")
+def finished(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    file = write_npz(tmp_path_factory.mktemp("upload") / "some.npz", *subspaces(n=32))
+    dataset = service.client.datasets.upload(file)
+    return service.client.jobs.submit(dataset, 4, method="lsr").wait().answer
+
+
+@pytest.fixture
+def told(page: Page, finished: Made) -> Callable[..., None]:
+    """Has the service tell other things of the finished job, such as that it still waits."""
+
+    def tell(**other: Any) -> None:
+        url = re.compile(rf"/v1/jobs/{finished['id']}$")
+        page.unroute(url)
+        page.route(url, lambda route: route.fulfill(json=finished | other))
+
+    return tell
+
+
+class Lossy:
+    """Answers to POST: the first is lost on its way, the others are what ``answer`` gives."""
+
+    def __init__(self, answer: Callable[[Route], Any]) -> None:
+        self.answer = answer
+        self.keys: list[str] = []
+
+    def __call__(self, route: Route) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        self.keys.append(route.request.headers["idempotency-key"])
+        answer = self.answer(route)
+        return route.fulfill(**answer) if self.keys[1:] else route.abort()
+
+
+def test_what_is_started_again_after_a_lost_answer_is_one_job(
+    page: Page, service: Service, finished: Made
+) -> None:
+    lossy = Lossy(lambda route: {"response": route.fetch()})
+    page.add_init_script(PLAIN_HTTP)
+    page.route("**/v1/jobs", lossy)
+    page.goto(f"/#/datasets/{finished['dataset_id']}")
+    page.get_by_label("Method").select_option("lsr")
+    start = page.get_by_role("button", name="Start")
+    start.click()
+    expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
+    start.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("lsr, 4 groups")
+    assert len(lossy.keys) == 2
+    assert len(set(lossy.keys)) == 1
+    assert len(service.get("/v1/jobs", dataset_id=finished["dataset_id"])["items"]) == 2
+
+
+def test_a_job_is_gone_on_with_under_one_key_until_the_service_answers(
+    page: Page, finished: Made, told: Callable[..., None]
+) -> None:
+    lossy = Lossy(lambda _: {"status": 409, "json": {"detail": f"Refusal {len(lossy.keys)}"}})
+    told(status="cancelled")
+    page.route("**/resume", lossy)
+    page.goto(f"/#/jobs/{finished['id']}")
+    for said in ("The service does not answer", "Refusal 2", "Refusal 3"):
+        page.get_by_role("button", name="Go on from its checkpoint").click()
+        expect(page.get_by_role("alert").first).to_contain_text(said)
+    first, again, another = lossy.keys
+    assert first == again != another
