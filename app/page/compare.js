@@ -5,15 +5,15 @@ import { h, problemBox, state } from "./dom.js";
 import { NAMES, cluster, grouped, named } from "./groups.js";
 import { addresses } from "./pictures.js";
 
-export async function compare(main, first, second) {
-  const jobs = await Promise.all([first, second].map((id) => ask(`v1/jobs/${id}`)));
+export async function compare(main, first, second, signal) {
+  const jobs = await Promise.all([first, second].map((id) => ask(`v1/jobs/${id}`, { signal })));
   const [a, b] = jobs;
   const heading = h("h1", {}, "Two jobs side by side");
   if (a.dataset_id !== b.dataset_id || jobs.some((job) => job.status !== "succeeded")) {
     main.replaceChildren(heading, problemBox({ title: "These cannot be compared", message: "Both must have succeeded, on the same images." }));
     return;
   }
-  const [set, ...labels] = await Promise.all([ask(`v1/datasets/${a.dataset_id}`), ...jobs.map(({ id }) => ask(`v1/jobs/${id}/labels?format=json`))]);
+  const [set, ...labels] = await Promise.all([`v1/datasets/${a.dataset_id}`, ...jobs.map(({ id }) => `v1/jobs/${id}/labels?format=json`)].map((path) => ask(path, { signal })));
   const pairs = labels[0].labels.map((row, i) => [`Group ${row.label}`, `Group ${labels[1].labels[i].label}`]);
   main.replaceChildren(heading,
     h("div", { class: "card stack" }, h("p", { class: "soft small" }, "How many images both have in each two groups: where a row has one number alone, both agree."),

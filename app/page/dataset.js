@@ -10,8 +10,8 @@ const FIELDS = { "invalid-n-clusters": "n_clusters", "image-size-needed": "image
 const MANY = 2000; // from so many images on a part of them can stand for all
 const HIDDEN = new Set(["method"]);
 
-export async function dataset(main, id) {
-  const [set, methods] = await Promise.all([ask(`v1/datasets/${id}`), ask("v1/methods")]);
+export async function dataset(main, id, signal) {
+  const [set, methods] = await Promise.all([`v1/datasets/${id}`, "v1/methods"].map((path) => ask(path, { signal })));
   main.replaceChildren(
     h("h1", {}, set.name), h("p", { class: "soft under" }, about(set)),
     ...set.notices.map((notice) => h("p", { class: "small soft" }, notice.detail)),
@@ -67,7 +67,7 @@ function form(set, methods) {
     if (landmarks.checked) body.landmarks = "auto";
     try {
       const job = await once("v1/jobs", body);
-      location.hash = `#/jobs/${job.id}`;
+      if (element.isConnected) location.hash = `#/jobs/${job.id}`;
     } catch (error) {
       button.disabled = false;
       for (const one of error.errors || []) mark(one);

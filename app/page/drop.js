@@ -6,7 +6,7 @@ import { chosen, dropped, packed, send } from "./upload.js";
  * @param {string} title what to drop
  * @param {string} note what else may be dropped
  * @param {string} name of the place, for those who do not see it
- * @param {(dataset: object) => Promise<void>} done what happens to the data set
+ * @param {(dataset: object) => string | Promise<string>} done with the data set; the address of what comes of it, for those who still wait here
  */
 export function dropPlace({ title, note, name, done }) {
   const unique = name.replace(/\W/g, "-");
@@ -30,10 +30,11 @@ export function dropPlace({ title, note, name, done }) {
     try {
       const archive = await packed(items, (share) => told(0.3 * share));
       words.textContent = "Sending ...";
-      await done(await send(archive, truth.checked, (share) => {
+      const address = await done(await send(archive, truth.checked, (share) => {
         told(0.3 + 0.7 * share);
         if (share === 1) words.textContent = "The service reads the images ...";
       }));
+      if (place.isConnected) location.hash = address;
     } catch (error) {
       sofar.replaceChildren(problemBox(error));
     }

@@ -7,7 +7,7 @@ import { title } from "./groups.js";
 export async function home(main) {
   const place = dropPlace({
     title: "Drop a folder of images here", note: "or a zip, tar, npz, npy or mat file. Nothing leaves this service.", name: "Upload images",
-    done: async (dataset) => { location.hash = `#/datasets/${dataset.id}`; },
+    done: (dataset) => `#/datasets/${dataset.id}`,
   });
   const jobs = h("div", { class: "card" }, h("p", { class: "empty" }, "Looking ..."));
   const sets = h("div", { class: "card" }, h("p", { class: "empty" }, "Looking ..."));

@@ -22,8 +22,8 @@ export async function job(main, id, signal) {
     const act = (label, verb) => h("button", { type: "button", onclick: async (event) => {
       event.target.disabled = true;
       try {
-        if (verb === "resume") location.hash = `#/jobs/${(await once(`v1/jobs/${id}/resume`)).id}`;
-        else await ask(`v1/jobs/${id}/${verb}`, { method: "POST" });
+        const answer = await once(`v1/jobs/${id}/${verb}`);
+        if (verb === "resume" && !signal.aborted) location.hash = `#/jobs/${answer.id}`;
       } catch (error) {
         event.target.disabled = false;
         body.prepend(problemBox(error));
@@ -115,10 +115,7 @@ async function news(found) {
   if (found.predicts || method !== "s2convscn" || !epochs || !gamma4) return null;
   const path = `v1/jobs/${found.id}/predictions`;
   const { items } = await ask(path);
-  const done = async (dataset) => {
-    const job = await once(path, { dataset_id: dataset.id });
-    location.hash = `#/jobs/${job.id}`;
-  };
+  const done = async (dataset) => `#/jobs/${(await once(path, { dataset_id: dataset.id })).id}`;
   return h("section", { class: "stack", "aria-label": "New images" }, h("h2", {}, "New images"),
     dropPlace({ title: "Drop more images, and they go to these groups", note: "The network that was trained here assigns them, in seconds.", name: "Assign new images", done }),
     items.length ? h("ul", { class: "list card" }, items.map((job) => h("li", {}, h("a", { class: "item", href: `#/jobs/${job.id}` },

@@ -16,8 +16,8 @@ async function route() {
   const [, kind, id, other] = location.hash.split("/");
   try {
     if (kind === "jobs" && id) await job(main, encodeURIComponent(id), signal);
-    else if (kind === "compare" && id && other) await compare(main, encodeURIComponent(id), encodeURIComponent(other));
-    else if (kind === "datasets" && id) await dataset(main, encodeURIComponent(id));
+    else if (kind === "compare" && id && other) await compare(main, encodeURIComponent(id), encodeURIComponent(other), signal);
+    else if (kind === "datasets" && id) await dataset(main, encodeURIComponent(id), signal);
     else await home(main);
   } catch (error) {
     if (signal.aborted) return;

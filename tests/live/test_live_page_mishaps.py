@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from live_images import subspaces, write_npz
+from live_page import FILE
 from live_service import Service
 from playwright.sync_api import Page, Route, expect
 
@@ -78,3 +80,50 @@ def test_a_job_is_gone_on_with_under_one_key_until_the_service_answers(
         expect(page.get_by_role("alert").first).to_contain_text(said)
     first, again, another = lossy.keys
     assert first == again != another
+
+
+@pytest.mark.parametrize("late", ["**/v1/methods", "**/labels?format=json"])
+def test_a_view_that_was_left_is_not_shown(page: Page, finished: Made, late: str) -> None:
+    views = {
+        "**/v1/methods": f"#/datasets/{finished['dataset_id']}",
+        "**/labels?format=json": f"#/compare/{finished['id']}/{finished['id']}",
+    }
+    page.goto("/")
+    holding(page, late)
+    with page.expect_request(late):
+        go(page, views[late])
+    with page.expect_event("requestfailed"):
+        go(page, "#/jobs/job_none")
+    expect(page.get_by_role("alert")).to_contain_text("There is no job")
+
+
+def test_an_upload_that_ends_late_takes_nobody_away(
+    page: Page, finished: Made, tmp_path: Path
+) -> None:
+    page.add_init_script(
+        "const { send } = XMLHttpRequest.prototype;"
+        "XMLHttpRequest.prototype.send = function (body) {"
+        "  this.addEventListener('loadend', () => { window.sent = true; });"
+        "  send.call(this, body);"
+        "};"
+    )
+    held = holding(page, "**/v1/datasets?name=*")
+    page.goto("/")
+    with page.expect_request("**/v1/datasets?name=*"):
+        page.set_input_files(FILE, write_npz(tmp_path / "more.npz", *subspaces(n=8)))
+    go(page, "#/jobs/job_none")
+    expect(page.get_by_role("alert")).to_contain_text("There is no job")
+    held[0].fulfill(status=201, json={"id": finished["dataset_id"]})
+    page.wait_for_function("window.sent")
+    assert page.url.endswith("#/jobs/job_none")
+
+
+def holding(page: Page, url: str) -> list[Route]:
+    """What is asked there stays without an answer."""
+    held: list[Route] = []
+    page.route(url, lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks handlers
+    return held
+
+
+def go(page: Page, address: str) -> None:
+    page.evaluate("address => { location.hash = address; }", address)
