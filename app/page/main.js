@@ -40,5 +40,6 @@ function door() {
     h("label", { class: "field" }, "Key", input, wrong), h("button", { class: "main", type: "submit" }, "Enter"));
 }
 
+document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
 addEventListener("hashchange", () => { route(); main.focus(); scrollTo(0, 0); });
 route();

@@ -288,6 +288,16 @@ def test_all_of_it_by_keyboard(page: Page, finished: dict[str, Any]) -> None:
     assert {"Images and jobs", "Choose a folder", "Choose a file", "truth-Upload-images"} <= reached
 
 
+def test_the_content_of_any_view_is_skipped_to(page: Page) -> None:
+    page.goto("/#/jobs/job_none")
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    assert page.url.endswith("#/jobs/job_none")
+    expect(page.get_by_role("alert")).to_contain_text("There is no job")
+
+
 def test_what_is_not_there_is_said(page: Page) -> None:
     page.goto("/#/jobs/job_none")
     expect(page.get_by_role("alert")).to_contain_text("There is no job 'job_none'")
