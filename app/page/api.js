@@ -98,15 +98,32 @@ async function* events(body) {
   }
 }
 
+const showing = new WeakMap(); // for each picture what ends the fetch that a newer one overtakes
+
 /** A picture's address: its own, or where a key is needed that of a fetched copy. */
 export async function show(image, path) {
   if (!key.get()) {
     image.src = path;
     return;
   }
-  const response = await ask(path, { raw: true });
-  image.src = URL.createObjectURL(await response.blob());
-  image.addEventListener("load", () => URL.revokeObjectURL(image.src), { once: true });
+  showing.get(image)?.abort();
+  const overtaken = new AbortController();
+  showing.set(image, overtaken);
+  try {
+    const response = await ask(path, { raw: true, signal: overtaken.signal });
+    await copied(image, URL.createObjectURL(await response.blob()));
+  } catch (error) {
+    if (!overtaken.signal.aborted) throw error;
+  }
+}
+
+async function copied(image, address) {
+  image.src = address;
+  try {
+    await image.decode();
+  } finally {
+    URL.revokeObjectURL(address);
+  }
 }
 
 /** The numbers of an NPY file of float32. */

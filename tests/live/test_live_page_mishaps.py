@@ -1,5 +1,6 @@
 """What the page does where an answer is lost or late, or the person is faster than the service."""
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from live_images import subspaces, write_npz
 from live_page import FILE
 from live_service import Service
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 Made = dict[str, Any]
@@ -118,7 +120,42 @@ def test_an_upload_that_ends_late_takes_nobody_away(
     assert page.url.endswith("#/jobs/job_none")
 
 
-def holding(page: Page, url: str) -> list[Route]:
+def test_the_hint_of_the_map_shows_the_image_that_was_chosen_last(
+    page: Page, finished: Made
+) -> None:
+    page.add_init_script(
+        "window.kept = 0;"
+        "const { createObjectURL, revokeObjectURL } = URL;"
+        "URL.createObjectURL = (blob) => { kept += 1; return createObjectURL(blob); };"
+        "URL.revokeObjectURL = (url) => { kept -= 1; revokeObjectURL(url); };"
+    )
+    page.goto(f"/#/jobs/{finished['id']}")
+    canvas = page.get_by_role("img", name="Map of 32 images")
+    expect(canvas).to_be_visible()
+    canvas.focus()
+    page.evaluate("sessionStorage.setItem('s2convscn-key', 's2c_some')")
+    held = holding(page, re.compile(r"/images/\d+$"))
+    for number in (1, 2, 3):
+        with page.expect_request(re.compile(r"/images/\d+$")):
+            page.keyboard.press("ArrowRight" if number != 3 else "ArrowLeft")
+    seen = page.locator(".map .hint img")
+    held[2].fulfill(body=png(3), content_type="image/png")
+    expect(seen).to_have_js_property("naturalWidth", 3)
+    held[1].fulfill(status=500, json={})
+    held[0].fulfill(body=png(1), content_type="image/png")
+    page.evaluate("fetch('v1/methods').then((answer) => answer.text())")
+    expect(seen).to_be_visible()
+    expect(seen).to_have_js_property("naturalWidth", 3)
+    page.wait_for_function("kept === 0")
+
+
+def png(side: int) -> bytes:
+    drawn = io.BytesIO()
+    Image.new("L", (side, side)).save(drawn, "png")
+    return drawn.getvalue()
+
+
+def holding(page: Page, url: str | re.Pattern[str]) -> list[Route]:
     """What is asked there stays without an answer."""
     held: list[Route] = []
     page.route(url, lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks handlers
