@@ -7,6 +7,7 @@ import { home } from "./home.js";
 import { job } from "./job.js";
 
 const main = document.getElementById("main");
+const SENDABLE = /^[!-~]+$/; // a header has no other characters
 let leaving = new AbortController();
 
 async function route() {
@@ -33,8 +34,18 @@ function trouble(error) {
 /** Where keys are on. */
 function door() {
   const input = h("input", { type: "password", id: "key", autocomplete: "off", placeholder: "s2c_...", required: true });
-  const wrong = key.get() ? h("span", { class: "wrong" }, "This key is not known, or was revoked.") : null;
-  return h("form", { class: "card stack", style: "max-width:30rem;margin:2rem auto", onsubmit: (event) => { event.preventDefault(); key.set(input.value.trim()); route(); } },
+  const wrong = h("span", { class: "wrong", role: "alert" }, key.get() ? "This key is not known, or was revoked." : "");
+  const enter = (event) => {
+    event.preventDefault();
+    const entered = input.value.trim();
+    if (!SENDABLE.test(entered)) {
+      wrong.textContent = "This is no key: it has a character that no key has, such as a space or three dots in one.";
+      return;
+    }
+    key.set(entered);
+    route();
+  };
+  return h("form", { class: "card stack", style: "max-width:30rem;margin:2rem auto", onsubmit: enter },
     h("h1", {}, "This service wants a key"),
     h("p", { class: "soft" }, "Its operator makes them: s2convscn keys create --owner NAME. It is kept until this tab is closed."),
     h("label", { class: "field" }, "Key", input, wrong), h("button", { class: "main", type: "submit" }, "Enter"));
