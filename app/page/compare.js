@@ -13,7 +13,9 @@ export async function compare(main, first, second, signal) {
     main.replaceChildren(heading, problemBox({ title: "These cannot be compared", message: "Both must have succeeded, on the same images." }));
     return;
   }
-  const [set, ...labels] = await Promise.all([`v1/datasets/${a.dataset_id}`, ...jobs.map(({ id }) => `v1/jobs/${id}/labels?format=json`)].map((path) => ask(path, { signal })));
+  const [set, ...labels] = await Promise.all([ask(`v1/datasets/${a.dataset_id}`, { signal }).catch(() => null),
+    ...jobs.map(({ id }) => ask(`v1/jobs/${id}/labels?format=json`, { signal }))]);
+  if (signal.aborted) return;
   const pairs = labels[0].labels.map((row, i) => [`Group ${row.label}`, `Group ${labels[1].labels[i].label}`]);
   main.replaceChildren(heading,
     h("div", { class: "card stack" }, h("p", { class: "soft small" }, "How many images both have in each two groups: where a row has one number alone, both agree."),

@@ -162,5 +162,12 @@ def holding(page: Page, url: str | re.Pattern[str]) -> list[Route]:
     return held
 
 
+def test_jobs_are_compared_when_their_images_are_deleted(page: Page, finished: Made) -> None:
+    page.route("**/v1/datasets/*", lambda route: route.fulfill(status=404, json={}))
+    page.goto(f"/#/compare/{finished['id']}/{finished['id']}")
+    expect(page.locator(".sides .cluster")).to_have_count(8)
+    expect(page.locator(".sides .cluster").first).to_contain_text("class-0")
+
+
 def go(page: Page, address: str) -> None:
     page.evaluate("address => { location.hash = address; }", address)
