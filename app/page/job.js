@@ -4,7 +4,8 @@ import { Curves } from "./charts.js";
 import { crosstab } from "./crosstab.js";
 import { ago, count, h, megabytes, problemBox, state } from "./dom.js";
 import { dropPlace } from "./drop.js";
-import { NAMES, cluster, grouped, named, title } from "./groups.js";
+import { NAMES, cluster, grouped, named } from "./groups.js";
+import { Heading } from "./heading.js";
 import { map } from "./map.js";
 import { once } from "./once.js";
 import { addresses, thumbnail } from "./pictures.js";
@@ -13,37 +14,19 @@ const PLOTS = { "affinity.png": "Affinity, ordered by cluster", "spectrum.png": 
 
 export async function job(main, id, signal) {
   const body = h("div", { class: "stack" });
-  const heading = h("div", {});
-  main.replaceChildren(heading, body);
+  const heading = new Heading(signal);
+  main.replaceChildren(heading.element, body);
   let found = await ask(`v1/jobs/${id}`);
-
-  function head() {
-    const actions = h("div", { class: "row" });
-    const act = (label, verb) => h("button", { type: "button", onclick: async (event) => {
-      event.target.disabled = true;
-      try {
-        const answer = await once(`v1/jobs/${id}/${verb}`);
-        if (verb === "resume" && !signal.aborted) location.hash = `#/jobs/${answer.id}`;
-      } catch (error) {
-        event.target.disabled = false;
-        body.prepend(problemBox(error));
-      }
-    } }, label);
-    if (!found.terminal && found.status !== "cancelling") actions.append(act("Stop", "cancel"));
-    if (found.predicts) actions.append(h("a", { class: "button", href: `#/jobs/${found.predicts}` }, "The job it was trained in"));
-    if (["failed", "cancelled"].includes(found.status)) actions.append(act("Go on from its checkpoint", "resume"));
-    actions.append(h("a", { class: "button", href: `#/datasets/${found.dataset_id}` }, found.terminal ? "Cluster again" : "Its images"));
-    heading.replaceChildren(
-      h("div", { class: "row between" }, h("h1", {}, title(found)), actions),
-      h("p", { class: "row under" }, state(found), h("span", { class: "soft small" }, found.id)));
-  }
-
-  head();
-  if (!found.terminal) {
-    await running(body, found, signal, async () => { found = await ask(`v1/jobs/${id}`); head(); return found; });
-    if (signal.aborted) return;
+  const refresh = async () => {
     found = await ask(`v1/jobs/${id}`);
-    head();
+    heading.tell(found);
+    return found;
+  };
+  heading.tell(found);
+  if (!found.terminal) {
+    await running(body, found, signal, refresh);
+    if (signal.aborted) return;
+    await refresh();
   }
   if (found.status === "succeeded") await result(body, found, signal);
   else body.replaceChildren(found.error ? problemBox({ title: found.error.title, message: found.error.detail }) : h("p", { class: "card" }, found.message));

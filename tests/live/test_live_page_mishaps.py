@@ -169,5 +169,29 @@ def test_jobs_are_compared_when_their_images_are_deleted(page: Page, finished: M
     expect(page.locator(".sides .cluster").first).to_contain_text("class-0")
 
 
+def test_a_job_that_waits_is_stopped_by_keyboard(
+    page: Page, finished: Made, told: Callable[..., None]
+) -> None:
+    waits = {"terminal": False, "result": None}
+    told(**waits, status="queued", message="Two are before it.")
+    holding(page, "**/events")
+    page.route("**/cancel", lambda route: route.abort())
+    page.clock.install()
+    page.goto(f"/#/jobs/{finished['id']}")
+    stop = page.get_by_role("button", name="Stop")
+    stop.focus()
+    told(**waits, status="queued", message="One is before it.")
+    page.clock.run_for(2000)
+    expect(page.get_by_text("One is before it.")).to_be_visible()
+    expect(stop).to_be_focused()
+    told(**waits, status="running", message="It begins.")
+    page.clock.run_for(2000)
+    expect(page.locator(".state.running")).to_be_visible()
+    expect(stop).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
+    expect(stop).to_be_enabled()
+
+
 def go(page: Page, address: str) -> None:
     page.evaluate("address => { location.hash = address; }", address)
