@@ -16,7 +16,7 @@ export class Problem extends Error {
 
 export class Away extends Error {
   constructor() {
-    super("The service does not answer. Is it running? This page tries again.");
+    super("The service does not answer. Is it running?");
     this.title = "No connection";
   }
 }

@@ -78,10 +78,10 @@ function form(set, methods) {
     }
   }
 
-  /** What the service says of a field stands at that field. */
+  /** What the service says of a field, or of a part of its value, stands at that field. */
   function mark({ pointer, detail }) {
-    const name = (pointer || "").split("/").pop();
-    const input = element.querySelector(`[name="${CSS.escape(name)}"]`);
+    const names = (pointer || "").split("/").reverse();
+    const input = names.map((name) => element.querySelector(`[name="${CSS.escape(name)}"]`)).find(Boolean);
     if (!input) return;
     input.setAttribute("aria-invalid", "true");
     input.closest("label")?.append(h("span", { class: "wrong" }, detail));

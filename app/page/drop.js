@@ -22,12 +22,14 @@ export function dropPlace({ title, note, name, done }) {
     h("p", { class: "small" }, h("label", { for: truth.id }, truth, " Its folders are the true classes: use them to score the result, and for nothing else")),
     folder, file, sofar);
 
-  async function upload(items) {
+  async function upload(found) {
     const bar = h("div", {});
-    const words = h("p", { class: "small soft" }, `Reading ${count(items.length, "file")} ...`);
+    const words = h("p", { class: "small soft" }, "Reading ...");
     sofar.replaceChildren(words, h("div", { class: "bar", role: "progressbar", "aria-label": "Upload" }, bar));
     const told = (share) => { bar.style.width = `${100 * share}%`; };
     try {
+      const items = await found;
+      words.textContent = `Reading ${count(items.length, "file")} ...`;
       const archive = await packed(items, (share) => told(0.3 * share));
       words.textContent = "Sending ...";
       const address = await done(await send(archive, truth.checked, (share) => {
@@ -40,9 +42,14 @@ export function dropPlace({ title, note, name, done }) {
     }
   }
 
-  for (const input of [folder, file]) input.addEventListener("change", () => input.files.length && upload(chosen(input.files)));
+  for (const input of [folder, file]) {
+    input.addEventListener("change", () => {
+      if (input.files.length) upload(chosen(input.files));
+      input.value = ""; // the same files may be chosen again, and are a change then
+    });
+  }
   for (const kind of ["dragenter", "dragover"]) place.addEventListener(kind, (event) => { event.preventDefault(); place.classList.add("over"); });
   for (const kind of ["dragleave", "drop"]) place.addEventListener(kind, () => place.classList.remove("over"));
-  place.addEventListener("drop", async (event) => { event.preventDefault(); upload(await dropped(event.dataTransfer)); });
+  place.addEventListener("drop", (event) => { event.preventDefault(); upload(dropped(event.dataTransfer)); });
   return place;
 }

@@ -127,9 +127,15 @@ function downloads(found, files) {
   if (files.some(({ name }) => name === "report.html")) main.push(["Report", `v1/jobs/${found.id}/artifacts/report.html`, "report.html"]);
   if (files.some(({ name }) => name === "affinity-processed-topk.npz")) main.push(["Affinity", `v1/jobs/${found.id}/affinity`, "affinity.npz"]);
   if (files.some(({ name }) => name === "model.safetensors")) main.push(["Model", `v1/jobs/${found.id}/artifacts/model.safetensors`, "model.safetensors"]);
-  const saving = (path, name) => async (event) => { event.preventDefault(); await save(path, name); };
+  const wrong = h("div", {});
+  const saving = (path, name) => async (event) => {
+    event.preventDefault();
+    wrong.replaceChildren();
+    await save(path, name).catch((error) => wrong.replaceChildren(problemBox(error)));
+  };
   return h("section", { class: "card stack", "aria-label": "Downloads" },
     h("div", { class: "row" }, main.map(([label, path, name]) => h("a", { class: "button", href: path, download: name, onclick: saving(path, name) }, label))),
+    wrong,
     h("details", {}, h("summary", {}, `All ${files.length} files`), h("ul", { class: "list" }, files.map((file) => h("li", { class: "row between small" },
       h("a", { href: file.links.self.slice(1), download: file.name, onclick: saving(file.links.self.slice(1), file.name) }, file.name), h("span", { class: "soft" }, megabytes(file.bytes)))))));
 }

@@ -23,7 +23,9 @@ async function route() {
   } catch (error) {
     if (signal.aborted) return;
     main.replaceChildren(error instanceof Problem && error.status === 401 ? door() : trouble(error));
-    if (!(error instanceof Problem)) setTimeout(() => signal.aborted || route(), 5000);
+    if (error instanceof Problem) return;
+    main.append(h("p", {}, "This page tries again."));
+    setTimeout(() => signal.aborted || route(), 5000);
   }
 }
 

@@ -193,5 +193,44 @@ def test_a_job_that_waits_is_stopped_by_keyboard(
     expect(stop).to_be_enabled()
 
 
+def test_what_cannot_be_read_or_saved_is_said(page: Page, finished: Made, tmp_path: Path) -> None:
+    page.goto("/")
+    page.evaluate(
+        "const gone = { isFile: true, name: 'a.png', file: (_, no) => no(Error('It is gone')) };"
+        "const drop = new Event('drop', { cancelable: true });"
+        "drop.dataTransfer = { items: [{ webkitGetAsEntry: () => gone }], files: [] };"
+        "document.querySelector('.drop').dispatchEvent(drop);"
+    )
+    expect(page.get_by_role("alert")).to_contain_text("It is gone")
+    page.route("**/v1/datasets?name=*", lambda route: route.abort())
+    page.set_input_files(FILE, write_npz(tmp_path / "more.npz", *subspaces(n=8)))
+    expect(page.get_by_role("alert")).to_have_text(
+        "No connectionThe service does not answer. Is it running?"
+    )
+    expect(page.locator(FILE)).to_have_value("")
+    go(page, f"#/jobs/{finished['id']}")
+    expect(page.locator(".cluster")).to_have_count(4)
+    page.evaluate("sessionStorage.setItem('s2convscn-key', 's2c_some')")
+    page.get_by_role("link", name="Labels, CSV").click()
+    expect(page.get_by_role("alert")).to_contain_text("This key is not known")
+
+
+def test_what_is_wrong_within_a_value_stands_at_its_field(page: Page, finished: Made) -> None:
+    page.goto(f"/#/datasets/{finished['dataset_id']}")
+    page.get_by_label("Resize to").fill("4")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_label("Resize to")).to_have_attribute("aria-invalid", "true")
+
+
+def test_only_what_the_page_tries_again_is_said_to_be(page: Page) -> None:
+    page.route("**/v1/jobs/*", lambda route: route.abort())
+    page.clock.install()
+    page.goto("/#/jobs/job_none")
+    expect(page.get_by_text("This page tries again")).to_be_visible()
+    page.unroute("**/v1/jobs/*")
+    page.clock.run_for(5000)
+    expect(page.get_by_role("alert")).to_contain_text("There is no job")
+
+
 def go(page: Page, address: str) -> None:
     page.evaluate("address => { location.hash = address; }", address)
