@@ -2,7 +2,7 @@
 import { ask } from "./api.js";
 import { crosstab } from "./crosstab.js";
 import { h, problemBox, state } from "./dom.js";
-import { NAMES, cluster, grouped, named } from "./groups.js";
+import { NAMES, cluster, grouped, named, sureness } from "./groups.js";
 import { addresses } from "./pictures.js";
 
 export async function compare(main, first, second, signal) {
@@ -22,7 +22,7 @@ export async function compare(main, first, second, signal) {
       crosstab(named(a), named(b), pairs)),
     h("div", { class: "sides" }, jobs.map((job, i) => h("section", { class: "stack", "aria-label": named(job) },
       h("h2", {}, h("a", { href: `#/jobs/${job.id}` }, named(job))), h("p", { class: "row" }, state(job), h("span", { class: "soft small" }, told(job))),
-      grouped(labels[i].labels).map((group) => cluster(group, addresses(set)))))));
+      grouped(labels[i].labels).map((group) => cluster(group, addresses(set), sureness(job).ringed))))));
 }
 
 function told({ result }) {

@@ -29,15 +29,26 @@ export function grouped(rows) {
   return [...groups].sort(([a], [b]) => a - b).map(([label, members]) => ({ label, members }));
 }
 
-/** @param {(place: number) => ?string} address of an image's picture */
-export function cluster({ label, members }, address) {
+/** By what a job says how sure it is of an image, and whether less than half of that is worth a ring. */
+export function sureness(job) {
+  if (job.predicts) return { words: "A ring marks images to which the network gives less than half a chance to be of their group.", ringed: true };
+  if (job.method.method === "kmeans") return { words: "Sure is an image whose own group's mean is much nearer than the next one.", ringed: false };
+  return { words: "A ring marks images whose affinity lies more outside their group than in it.", ringed: true };
+}
+
+/**
+ * @param {{label: number, members: object[]}} group
+ * @param {(place: number) => ?string} address of an image's picture
+ * @param {boolean} ringed that images which are less than half sure have a ring
+ */
+export function cluster({ label, members }, address, ringed) {
   const sure = members.filter(({ confidence }) => confidence !== null);
   const mean = sure.reduce((sum, { confidence }) => sum + confidence, 0) / (sure.length || 1);
   const picture = (member) => {
     const path = address(member.index);
     return path ? thumbnail(path, member.name) : h("span", { class: "small" }, member.name);
   };
-  const item = (member) => h("li", { class: (member.confidence ?? 1) < UNSURE ? "unsure" : "" }, picture(member));
+  const item = (member) => h("li", { class: ringed && (member.confidence ?? 1) < UNSURE ? "unsure" : "" }, picture(member));
   const list = h("ul", { class: "thumbs", style: "--thumb:52px" });
   const more = h("button", { class: "quiet", type: "button", onclick: () => show(MORE) });
   const show = (number) => {

@@ -4,7 +4,7 @@ import { Curves } from "./charts.js";
 import { crosstab } from "./crosstab.js";
 import { ago, count, h, megabytes, problemBox, state } from "./dom.js";
 import { dropPlace } from "./drop.js";
-import { NAMES, cluster, grouped, named } from "./groups.js";
+import { NAMES, cluster, grouped, named, sureness } from "./groups.js";
 import { Heading } from "./heading.js";
 import { map } from "./map.js";
 import { once } from "./once.js";
@@ -72,13 +72,14 @@ async function result(body, found, signal) {
     ask(`${path}/labels?format=json`), ask(`v1/datasets/${found.dataset_id}`).catch(() => null), ask(`${path}/artifacts`),
     floats(`${path}/artifacts/map.npy`).catch(() => null)]);
   const groups = grouped(labels.labels);
+  const { words, ringed } = sureness(found);
   const classes = h("section", { "aria-label": "True classes" });
   body.replaceChildren(
     ...found.notices.map((notice) => h("p", { class: "small soft" }, notice.detail)),
     facts(found, groups), downloads(found, files.items),
     h("h2", {}, "Groups"),
-    h("p", { class: "small soft" }, `The surest images first, the surest of all beside the name. A ring marks images of which the ${found.predicts ? "model is less than half sure" : "affinity lies more outside their group than in it"}.`),
-    h("div", { class: "clusters" }, groups.map((group) => cluster(group, addresses(set)))),
+    h("p", { class: "small soft" }, `The surest images first, the surest of all beside the name. ${words}`),
+    h("div", { class: "clusters" }, groups.map((group) => cluster(group, addresses(set), ringed))),
     ...(points ? [h("h2", {}, "Map"), map(points, labels.labels, addresses(set), signal)] : []),
     classes, ...[plots(files.items), await news(found)].filter(Boolean), ...(await others(found)));
   if (set?.classes) await truth(classes, set, labels.labels, signal);

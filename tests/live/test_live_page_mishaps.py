@@ -232,5 +232,35 @@ def test_only_what_the_page_tries_again_is_said_to_be(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("There is no job")
 
 
+@pytest.mark.parametrize(
+    ("other", "words", "rings"),
+    [
+        ({}, "A ring marks images whose affinity", 32),
+        ({"method": {"method": "kmeans"}}, "much nearer than the next one", 0),
+        ({"predicts": "job_other"}, "less than half a chance", 32),
+    ],
+)
+def test_how_sure_it_is_is_said_in_the_words_of_a_method(
+    page: Page, finished: Made, told: Callable[..., None], other: Made, words: str, rings: int
+) -> None:
+    told(**other)
+    page.route("**/labels?format=json", unsure)
+    page.route("**/v1/datasets/*", lambda route: route.fulfill(status=404, json={}))
+    page.goto(f"/#/jobs/{finished['id']}")
+    expect(page.get_by_text("The surest images first")).to_contain_text(words)
+    styles = "items => items.map(item => getComputedStyle(item).outlineStyle)"
+    ringed = page.locator(".cluster .thumbs li").evaluate_all(styles)
+    assert ringed.count("solid") == rings
+    go(page, f"#/compare/{finished['id']}/{finished['id']}")
+    expect(page.locator(".sides .unsure")).to_have_count(2 * rings)
+
+
+def unsure(route: Route) -> None:
+    answer = route.fetch().json()
+    for row in answer["labels"]:
+        row["confidence"] = 0.3
+    route.fulfill(json=answer)
+
+
 def go(page: Page, address: str) -> None:
     page.evaluate("address => { location.hash = address; }", address)
