@@ -119,11 +119,11 @@ class Attempt:
 
     def _watch(self, trainer: Trainer) -> None:
         while trainer.running():
-            self._listen(trainer)
             if self.lease.due():
                 self.lease.beat(self.report.progress if self.report else None)
             if not self.lease.lost:
                 self.relay.take()
+            self._listen(trainer)  # an upload may have taken long
             self._intervene(trainer)
             time.sleep(TICK_SECONDS)
 
@@ -173,7 +173,7 @@ class Attempt:
         if self.lease.lost:
             self.course.ended("lost", "lease-lost")
             return
-        self.relay.take()
+        self.relay.take_last()
         outcome = read(self.scratch.outcome, Outcome)
         if self.reason is Reason.CANCEL:
             self._cancelled()

@@ -33,14 +33,30 @@ class Relay:
         self._not_before = 0.0
 
     def take(self) -> None:
-        """Move what the trainer has finished into the store, and note it in the row."""
-        for record in sorted(self.scratch.checkpoints.glob("checkpoint-*.json")):
-            file = Artifact.model_validate_json(record.read_bytes())
-            if not self._stored(record.with_name(file.name), file.key):
-                break
+        """Move the next that the trainer has finished into the store, and note it in the row.
+
+        One at a time, for it may take long; those that newer ones have replaced are not sent.
+        """
+        waiting = self._waiting()
+        for record in waiting[:-KEPT]:
+            record.with_name(_noted(record).name).unlink(missing_ok=True)
             record.unlink()
-            self.kept.append(file)
-            self._unsaved = True
+        self._move(waiting[-KEPT:][:1])
+
+    def take_last(self) -> None:
+        """Move the newest one: what is left behind now is lost."""
+        self._move(self._waiting()[-1:])
+
+    def _waiting(self) -> list[Path]:
+        return sorted(self.scratch.checkpoints.glob("checkpoint-*.json"))
+
+    def _move(self, records: list[Path]) -> None:
+        for record in records:
+            file = _noted(record)
+            if self._stored(record.with_name(file.name), file.key):
+                record.unlink()
+                self.kept.append(file)
+                self._unsaved = True
         if self._unsaved:
             self._save()
 
@@ -64,6 +80,10 @@ class Relay:
             for file in dropped:
                 with suppress(StoreUnavailable):  # a later sweep finds it
                     self.artifacts.remove(file.key)
+
+
+def _noted(record: Path) -> Artifact:
+    return Artifact.model_validate_json(record.read_bytes())
 
 
 def by_age(files: list[Artifact]) -> list[Artifact]:
