@@ -44,7 +44,8 @@ class Relay:
         self._move(waiting[-KEPT:][:1])
 
     def take_last(self) -> None:
-        """Move the newest one: what is left behind now is lost."""
+        """Move the newest one, also if the store was away a moment ago: what is left is lost."""
+        self._not_before = 0.0
         self._move(self._waiting()[-1:])
 
     def _waiting(self) -> list[Path]:

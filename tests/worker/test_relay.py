@@ -4,16 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bench import QUICK, Bench
+from bench import QUICK, Bench, Puppet
 
 from jobs.artifacts import Alive, describe, idle
 from jobs.artifacts.folder import FolderStore
 from jobs.errors import StoreUnavailable
 from jobs.records import Job, Progress
-from jobs.states import Phase
-from worker.attempt import Attempt
+from jobs.states import Phase, Status
+from worker.attempt import Attempt, Reason
 from worker.exchange import Report, write
-from worker.process import Trainer
 
 MakeBench = Callable[..., Bench]
 
@@ -32,23 +31,6 @@ class Bucket(FolderStore):
             raise StoreUnavailable("It is away.")
         self.sent.append(source.name)
         super().take(source, key, alive)
-
-
-class Forgetful(Trainer):
-    """A trainer without a process, which runs for one tick."""
-
-    def __init__(self, attempt: Attempt) -> None:
-        self.scratch = attempt.scratch
-        self.pid = None
-        self.left = 1
-        self.killed = False
-
-    def running(self) -> bool:
-        self.left -= 1
-        return self.left >= 0
-
-    def kill(self) -> None:
-        self.killed = True
 
 
 @pytest.fixture
@@ -116,7 +98,22 @@ def test_what_a_trainer_reports_during_an_upload_is_heard(
         report(attempt)
 
     monkeypatch.setattr(attempt.relay, "take", upload)
-    trainer = Forgetful(attempt)
+    trainer = Puppet(attempt)
     attempt._watch(trainer)
     assert not trainer.killed
     assert attempt.reason is None
+
+
+def test_the_last_checkpoint_is_kept_though_the_store_was_away_a_moment_ago(
+    bench: Bench, job: Job, bucket: Bucket, attempt: Attempt
+) -> None:
+    bucket.away = True
+    checkpoint(attempt, 1)
+    attempt.relay.take()
+    bucket.away = False
+    last = checkpoint(attempt, 2)
+    bench.supervisor.shutdown.set()
+    attempt.reason = Reason.SHUTDOWN
+    attempt._conclude(Puppet(attempt))
+    assert bench.job(job.id).status is Status.QUEUED
+    assert bench.checkpoints(job) == [last]
