@@ -219,7 +219,7 @@ class Attempt:
             self._out_of_memory(failure.detail)
         elif failure is not None and failure.kind in FATAL:
             self._fail(FATAL[failure.kind](failure.detail))
-        elif self.hardware.is_gone():
+        elif self.hardware.is_gone(self.lease.keep):
             self.device_gone = True
             self._release(f"its worker's {self.hardware.name} does not answer any more")
         elif failure is not None:

@@ -9,10 +9,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jobs.artifacts import Alive, idle
 from jobs.records import Capacity, Device
 from jobs.settings import SettingsError
 
@@ -20,7 +23,7 @@ DRIVER = Path("/proc/driver/nvidia")
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """Of a container's memory, of both versions of control groups."""
 NAME_LENGTH = 64
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS, POLL_SECONDS = 60.0, 0.1
 
 
 class Gpu(NamedTuple):
@@ -47,9 +50,9 @@ class Hardware(NamedTuple):
     def torch_device(self) -> str:
         return "cuda" if self.device is Device.GPU else "cpu"
 
-    def is_gone(self) -> bool:
+    def is_gone(self, alive: Alive = idle) -> bool:
         """Whether a GPU computes nothing any more; its driver may hang, too."""
-        return self.device is Device.GPU and not _asked("works")
+        return self.device is Device.GPU and not _asked("works", alive)
 
 
 def choose(setting: str, limit: int | None = None) -> Hardware:
@@ -104,21 +107,26 @@ def listed() -> list[Gpu]:
     return [Gpu(**found) for found in _asked("gpus")]
 
 
-def _asked(what: str) -> Any:
+def _asked(what: str, alive: Alive = idle) -> Any:
     """What a child process answers; nothing if it fails or takes too long."""
     command = [sys.executable, "-P", "-m", "worker.trainer.device", what]
-    try:
-        answer = subprocess.run(  # noqa: S603 - this interpreter, this project's module
-            command,
-            capture_output=True,
-            text=True,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            timeout=ANSWER_SECONDS,
-        )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-        return ()
-    return json.loads(answer.stdout)
+    child = subprocess.Popen(  # noqa: S603 - this interpreter, this project's module
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(subprocess.TimeoutExpired):
+            answer, _ = child.communicate(timeout=POLL_SECONDS)
+            return json.loads(answer) if child.returncode == 0 else ()
+        alive()
+    child.kill()
+    with suppress(subprocess.TimeoutExpired):  # a driver that hangs may hold it
+        child.communicate(timeout=1)
+    return ()
 
 
 def host_memory() -> int:

@@ -1,13 +1,16 @@
 """A GPU that goes away, and one with too little memory, as its worker sees them."""
 
 import signal
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from bench import QUICK, Bench, wait_until
+from bench import QUICK, Bench, Puppet, wait_until
 
 from jobs.records import Device, Job
 from jobs.states import Status
+from worker import hardware
 from worker.exchange import Failure, Spec, write
 from worker.hardware import Hardware
 from worker.presence import Presence
@@ -25,9 +28,9 @@ def last_reason(bench: Bench, job: Job) -> str:
     return str([event.data["why"] for event in events if "why" in event.data][-1])
 
 
-def without_memory(bench: Bench, hardware: Hardware) -> Spec:
+def without_memory(bench: Bench, has: Hardware) -> Spec:
     """An attempt at the job whose turn it is; its trainer says that it had too little memory."""
-    attempt = bench.attempt(hardware)
+    attempt = bench.attempt(has)
     spec = attempt._specify()
     trainer = Trainer(attempt.scratch)  # it ends by itself: nothing was written to tell it what
     wait_until(lambda: not trainer.running())
@@ -60,6 +63,27 @@ def test_a_gpu_that_went_away_costs_no_attempt_and_ends_its_worker(make_bench: M
     assert heard == [signal.SIGTERM]
     bench.supervisor.run(job.id)
     assert bench.job(job.id).status is Status.SUCCEEDED, "another worker does it"
+
+
+def test_while_a_gpu_keeps_its_answer_to_itself_the_lease_is_renewed(
+    make_bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = tmp_path / "python"
+    hangs.write_text("#!/bin/sh\nexec sleep 60\n")
+    hangs.chmod(0o755)
+    bench = make_bench()
+    job = bench.submit(QUICK)
+    attempt = bench.attempt(CARD)
+    write(attempt.scratch.failure, Failure(kind="trainer-crashed", detail="CUDA error"))
+    beats = []
+    beat = attempt.lease.beat
+    monkeypatch.setattr(attempt.lease, "beat", lambda said: (beats.append(said), beat(said)))
+    monkeypatch.setattr(hardware, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(sys, "executable", str(hangs))
+    attempt._conclude(Puppet(attempt))
+    assert len(beats) > 1
+    assert (bench.job(job.id).status, bench.job(job.id).failures) == (Status.QUEUED, 0)
+    assert attempt.device_gone
 
 
 def test_a_job_too_large_for_a_gpu_is_tried_once_more_with_less(make_bench: MakeBench) -> None:
