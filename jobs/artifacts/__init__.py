@@ -15,7 +15,7 @@ from jobs.settings import Settings
 
 CHUNK = 1 << 20
 Alive = Callable[[], None]
-"""Called now and then while bytes go to or from a store that is far away."""
+"""Called now and then by what may take long, such as bytes on their way to a store."""
 
 
 class Stored(NamedTuple):

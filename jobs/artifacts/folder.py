@@ -10,6 +10,9 @@ from typing import BinaryIO
 from jobs.artifacts import Alive, Stored, checked, idle, sha256
 from jobs.errors import KeyTaken, StoreRefused
 
+PIECE = 16 * 1024**2
+"""Bytes that are copied at a time."""
+
 
 class FolderStore:
     """Implements ``ArtifactStore``. ``root`` is made if it is not there."""
@@ -26,7 +29,7 @@ class FolderStore:
         """The file of a key. Raises ValueError for a key that leaves the store."""
         return self.root / checked(key)
 
-    def take(self, source: Path, key: str, alive: Alive = idle) -> None:  # noqa: ARG002 - it is near
+    def take(self, source: Path, key: str, alive: Alive = idle) -> None:
         """Flushed to disk first, then linked into place, which fails where a file is.
 
         From another file system it is copied first; one without links has it renamed.
@@ -36,7 +39,7 @@ class FolderStore:
         try:
             _link(source, target, key)
         except OSError:
-            _copy(source, target, key)
+            _copy(source, target, key, alive)
         source.unlink()
         sync_folder(target.parent)
 
@@ -80,16 +83,26 @@ def _link(source: Path, target: Path, key: str) -> None:
             raise KeyTaken(f"{key} is there already, with other bytes.") from None
 
 
-def _copy(source: Path, target: Path, key: str) -> None:
+def _copy(source: Path, target: Path, key: str, alive: Alive) -> None:
     partial = target.with_name(f".{target.name}.partial")
     try:
-        shutil.copyfile(source, partial)
+        _write(source, partial, alive)
         try:
             _link(partial, target, key)
         except OSError:
             partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _write(source: Path, target: Path, alive: Alive) -> None:
+    """Flushed piece by piece: no wait in it is long."""
+    with source.open("rb") as whole, target.open("wb") as copy:
+        while piece := whole.read(PIECE):
+            copy.write(piece)
+            copy.flush()
+            os.fsync(copy.fileno())
+            alive()
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import io
 import os
@@ -14,7 +15,7 @@ import pytest
 from botocore.stub import Stubber
 from object_store import ACCESS, SECRET, ObjectStore, running
 
-from jobs.artifacts import ArtifactStore, describe, open_store, read, s3
+from jobs.artifacts import ArtifactStore, describe, folder, open_store, read, s3
 from jobs.artifacts.folder import FolderStore
 from jobs.artifacts.s3 import PART, S3Store, connect
 from jobs.errors import KeyTaken, StoreRefused, StoreUnavailable
@@ -327,3 +328,18 @@ def test_a_file_of_another_file_system_is_copied(tmp_path: Path) -> None:
         source.unlink(missing_ok=True)
     assert [file.key for file in store.listed("jobs")] == ["jobs/j/1/a"]
     assert read(store, "jobs/j/1/a") == b"first"
+
+
+def test_while_a_file_is_copied_somebody_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cross_device(*_: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    store, source, beats = FolderStore(tmp_path / "store"), tmp_path / "x", []
+    monkeypatch.setattr(os, "link", cross_device)
+    monkeypatch.setattr(folder, "PIECE", 4)
+    source.write_bytes(b"0123456789")
+    store.take(source, "jobs/j/1/a", lambda: beats.append(1))
+    assert read(store, "jobs/j/1/a") == b"0123456789"
+    assert len(beats) == 3
