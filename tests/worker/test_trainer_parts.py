@@ -1,6 +1,8 @@
 import json
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,15 +12,18 @@ from bench import patterns, write_dataset
 from jobs.errors import Diverged, JobFailed, OutOfMemory, TrainerCrashed, UnsuitableData
 from jobs.records import Artifact
 from jobs.states import Phase
-from models.base import NotFinite, State, Stopped, Unsuitable
+from models import landmarks
+from models.base import Clustering, NotFinite, State, Stopped, Unsuitable
 from models.catalogue import parse
 from worker.exchange import Report, Scratch, Spec, read
-from worker.trainer import checkpoints
+from worker.trainer import checkpoints, session
+from worker.trainer import run as surroundings
 from worker.trainer.checkpoints import Checkpoint, Journal
 from worker.trainer.files import neighbours
-from worker.trainer.images import load_images, load_truth, look_for_oddities, resize
+from worker.trainer.images import Loaded, load_images, load_truth, look_for_oddities, resize
 from worker.trainer.main import classify
 from worker.trainer.progress import Tracker
+from worker.trainer.results import Judgement, certainty, summary
 from worker.trainer.run import JobRun
 from worker.trainer.session import fit
 
@@ -239,6 +244,32 @@ def test_a_resumed_run_goes_on_with_the_metrics_and_seconds_so_far(tmp_path: Pat
     assert [row["loss"] for row in run.rows] == [1 / 3, 0.25]
     assert run.elapsed >= 12.5
     assert make_run(tmp_path).resume() is None
+
+
+def test_the_seconds_of_a_result_are_those_of_the_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    write_dataset(tmp_path / "set", *patterns(n=4))
+    found = Clustering(labels=np.arange(4) % 2, answer="kmeans", confidence=np.ones(4, np.float32))
+
+    def load(folder: Path, _: None) -> Loaded:
+        now[0] += 100
+        return load_images(folder / "set", None)
+
+    def cluster(*given: Any) -> Clustering:
+        given[3].resume()
+        now[0] += 3
+        return found
+
+    monkeypatch.setattr(surroundings, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(session, "load_images", load)
+    monkeypatch.setattr(landmarks, "fit", cluster)
+    run = make_run(tmp_path, checkpoint=Checkpoint(STATE, JOURNAL))
+    finished = fit(run._spec, parse({"method": "kmeans"}), run)
+    now[0] += 50
+    judgement = Judgement(certainty(found), None, None, [])
+    assert summary(run, finished, judgement)["seconds"] == 3 + JOURNAL.elapsed
 
 
 def test_neighbours_are_the_largest_of_each_row_without_the_diagonal() -> None:

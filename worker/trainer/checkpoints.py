@@ -29,7 +29,7 @@ class Journal:
         rows: the metrics of every epoch before the checkpoint.
         fraction: how far the job was.
         threads: CPU threads of the first attempt; a resumed run must use as many.
-        elapsed: seconds of computing by all attempts.
+        elapsed: seconds of the fit by all attempts.
         versions: of the libraries that wrote the checkpoint.
         count: how many clusters the first attempt chose, and why; None if that was asked for.
     """

@@ -24,16 +24,19 @@ def predict(spec: Spec, run: JobRun) -> Finished:
     _, height, width = predictor.image_shape
     loaded = load_images(spec.dataset, (height, width))
     run.show(Phase.LOADING, 1, 1)
+    run.begin()
     found = predictor.predict(
         loaded.images, lambda done, total: run.report(Phase.PREDICTING, done, total)
     )
+    seconds = run.elapsed
     clustering = Clustering(
         labels=found.labels,
         answer=ANSWER,
         confidence=found.confidence,
         embedding=found.embedding,
     )
-    return Finished(parse(spec.method), loaded, clustering, int(spec.n_clusters or 0))
+    n_clusters = int(spec.n_clusters or 0)
+    return Finished(parse(spec.method), loaded, clustering, n_clusters, seconds)
 
 
 def load_model(files: dict[str, Path]) -> State:

@@ -36,6 +36,7 @@ class Finished(NamedTuple):
     loaded: Loaded
     clustering: Clustering
     n_clusters: int
+    seconds: float
 
     @property
     def final(self) -> str:
@@ -138,7 +139,7 @@ def summary(run: JobRun, finished: Finished, judgement: Judgement) -> JSON:
         "scores_by": scores,
         "diagnostics": files.plain(clustering.diagnostics),
         "candidates": list(clustering.candidates) or None,
-        "seconds": round(run.elapsed, 3),
+        "seconds": round(finished.seconds, 3),
         "device": machine.device_name(run.device),
         "threads": run.threads,
         "versions": run.versions,

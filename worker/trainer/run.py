@@ -54,8 +54,12 @@ class JobRun:
 
     @property
     def elapsed(self) -> float:
-        """Seconds of computing, with those of the attempts that this one goes on from."""
+        """Seconds of the fit, with those of the attempts that this one goes on from."""
         return self._before + time.monotonic() - self._began
+
+    def begin(self) -> None:
+        """The fit begins: what came before is not of its time."""
+        self._began = time.monotonic()
 
     def report(
         self,

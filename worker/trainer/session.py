@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from contextlib import closing
 
 from jobs.states import Phase
@@ -64,10 +63,11 @@ def fit(spec: Spec, method: Method, run: JobRun) -> Finished:
             return selection.fit(method, images, n, run)
         return ensemble.fit(method, images, n, run, spec.ensemble)
 
-    began = time.monotonic()
+    run.begin()
     clustering = landmarks.fit(cluster, loaded.images, n, run, fitted)
-    logger.info("fitted in %.1f s", time.monotonic() - began)
-    return Finished(method, loaded, clustering, n)
+    seconds = run.elapsed
+    logger.info("fitted in %.1f s", seconds)
+    return Finished(method, loaded, clustering, n, seconds)
 
 
 def choose(images: FloatArray, run: JobRun) -> int:
