@@ -69,6 +69,8 @@ def _request(report: Mapping[str, Any]) -> dict[str, Any]:
     """What to POST for the same result: every hyperparameter as it was used."""
     asked = {key: value for key, value in report["request"].items() if value is not None}
     asked.pop("preset", None)  # its constants are in the method
+    if asked.pop("landmarks", None) and report["landmarks"]:  # else all images were fitted to
+        asked["landmarks"] = report["landmarks"]
     return asked | {
         "dataset_id": report["dataset"]["id"],
         "n_clusters": report["n_clusters"],
