@@ -126,6 +126,7 @@ class Clustering:
         affinity: (N, N) float32, symmetric, the matrix that was clustered, or None.
         plain_affinity: (N, N) float32, (|C| + |C^T|) / 2, or None.
         confidence: (N,) in [0, 1], where it is not the share of a dense affinity.
+        sure_by: what the confidence is, in a few words.
         embedding: (N, p) float32 features, or None.
         labelings: other answers by name, such as ``head``.
         diagnostics: label-free figures: relative eigengap, connected components, ...
@@ -142,6 +143,7 @@ class Clustering:
     affinity: FloatArray | SparseArray | None = None
     plain_affinity: FloatArray | SparseArray | None = None
     confidence: FloatArray | None = None
+    sure_by: str = "share of an image's affinity inside its cluster"
     answer: str = "spectral"
     embedding: FloatArray | None = None
     labelings: Mapping[str, IntArray] = field(default_factory=dict)

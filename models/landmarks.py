@@ -48,6 +48,7 @@ EXPLAINED = 1e-6
 BLOCK = 1024
 """Images that are expressed together."""
 HEAD = "head"
+BEYOND = "beyond the landmarks, share of an image's coefficients inside its cluster"
 
 
 class Place(NamedTuple):
@@ -182,6 +183,7 @@ def extended(found: Clustering, rest: Rest, place: Place, n_clusters: int) -> Cl
         affinity=_affinity(found.affinity, _scaled(rest.C), place),
         plain_affinity=_affinity(found.plain_affinity, abs(rest.C), place),
         confidence=place.merged(*_confidences(found, rest, labels[place.rest], n_clusters)),
+        sure_by=found.sure_by if found.confidence is None else f"{found.sure_by}; {BEYOND}",
         embedding=rest.embedding,
         diagnostics=figures,
         notices=(_notice(place), *kept),

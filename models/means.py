@@ -23,6 +23,7 @@ def clustered(
     return Clustering(
         labels=labels,
         confidence=np.clip(1 - ratio, 0, 1).astype(np.float32),
+        sure_by="how much nearer its cluster's mean is than the next",
         answer="kmeans",
         labelings={"kmeans": labels},
         diagnostics={"inertia": float(found.inertia_), "iterations": float(found.n_iter_)},

@@ -1,11 +1,20 @@
+from functools import partial
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from worker.pictures import affinity_map, contact_sheet, curves
+from models.base import Clustering
+from models.means import clustered
+from worker import pictures
+from worker.pictures import affinity_map, curves
+from worker.trainer import files
+
+contact_sheet = partial(pictures.contact_sheet, sure_by="how sure")
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:
@@ -71,6 +80,56 @@ def test_contact_sheet_puts_the_surest_image_first_and_frames_the_least_sure(
     first, last = (np.argwhere((drawn == s).all(axis=2))[:, 1] for s in shades[[0, -1]])
     assert first.mean() < last.mean()
     assert (drawn == (240, 138, 36)).all(axis=2).any()
+
+
+Box = tuple[float, float, float, float]
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Box]]:
+    """Texts that are drawn, each with its left, top, right and bottom; lines are texts of none."""
+    found: list[tuple[str, Box]] = []
+    text, line = ImageDraw.ImageDraw.text, ImageDraw.ImageDraw.line
+
+    def write(
+        pen: ImageDraw.ImageDraw, at: Any, words: str, fill: str, font: Any, **how: Any
+    ) -> None:
+        found.append((words, pen.textbbox(at, words, font, **how)))
+        text(pen, at, words, fill, font, **how)
+
+    def rule(pen: ImageDraw.ImageDraw, at: Box, fill: str) -> None:
+        found.append(("", at))
+        line(pen, at, fill)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", write)
+    monkeypatch.setattr(ImageDraw.ImageDraw, "line", rule)
+    return found
+
+
+def test_no_words_of_a_contact_sheet_lie_on_others(
+    tmp_path: Path, written: list[tuple[str, Box]]
+) -> None:
+    images = np.zeros((400, 1, 8, 200), dtype=np.float32)
+    labels = np.repeat([7, 12, 345, 1234, *range(12300, 12340)], 10)[:400]
+    contact_sheet(images, labels, np.ones(400), tmp_path / "sheet.png")
+    assert {"1234", "12300"} <= {words for words, _ in written}
+    for (one, a), (other, b) in combinations(written, 2):
+        apart = a[2] < b[0] or b[2] < a[0] or a[3] < b[1] or b[3] < a[1]
+        assert apart, (one, other)
+
+
+def test_contact_sheet_says_what_its_bars_are(
+    tmp_path: Path, written: list[tuple[str, Box]]
+) -> None:
+    images = np.random.default_rng(0).random((20, 1, 8, 8), dtype=np.float32)
+    by_means = clustered(images.reshape(20, -1), 2, seed=0, restarts=1, max_iterations=9)
+    for found in (Clustering(by_means.labels), by_means):
+        files._sheet(images, found, np.ones(20, np.float32))["clusters.png"](tmp_path / "a.png")
+    bars = [words for words, _ in written if words.startswith("bar: ")]
+    assert bars == [
+        "bar: share of an image's affinity inside its cluster",
+        "bar: how much nearer its cluster's mean is than the next",
+    ]
 
 
 @pytest.mark.parametrize("N", [2, 37, 1799, 2500])

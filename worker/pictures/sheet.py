@@ -13,7 +13,7 @@ from worker.pictures.style import DOUBT, FAINT, INK, LINE, PAPER, SURE
 
 WIDTH = 1440
 MARGIN = 36
-CAPTION = 176
+CAPTION, CAPTION_HEIGHT = 176, 36
 GUTTER = 5
 BAND_GAP = 22
 HEAD = 92
@@ -41,7 +41,7 @@ class Grid(NamedTuple):
 
     @property
     def band(self) -> int:
-        return self.rows * self.pitch + BAND_GAP
+        return max(self.rows * self.pitch, CAPTION_HEIGHT) + BAND_GAP
 
     @property
     def end(self) -> int:
@@ -53,7 +53,12 @@ class Grid(NamedTuple):
 
 
 def contact_sheet(
-    images: FloatArray, labels: IntArray, confidence: FloatArray, path: Path | str
+    images: FloatArray,
+    labels: IntArray,
+    confidence: FloatArray,
+    path: Path | str,
+    *,
+    sure_by: str,
 ) -> None:
     """Write a PNG with one band per cluster, its surest images first, its least sure ones framed.
 
@@ -62,6 +67,7 @@ def contact_sheet(
         labels: (N,) clusters; of more than 100, the largest are drawn.
         confidence: (N,) in [0, 1]; its length is the bar under an image.
         path: the file; at most 1440 pixels wide and 8700 high.
+        sure_by: what the confidence is, in a few words.
     """
     numbers, sizes = np.unique(labels, return_counts=True)
     drawn = np.sort(numbers[np.argsort(-sizes, kind="stable")[:MOST_BANDS]])
@@ -69,7 +75,8 @@ def contact_sheet(
     size = grid.end + MARGIN, HEAD + len(drawn) * grid.band + MARGIN // 2
     sheet = Image.new("RGB", size, PAPER)
     pen = ImageDraw.Draw(sheet)
-    _head(pen, grid, len(images), len(numbers), len(drawn))
+    _head(pen, len(images), len(numbers), len(drawn))
+    _legend(pen, grid, sure_by)
     for band, cluster in enumerate(drawn):
         members = np.flatnonzero(labels == cluster)
         members = members[np.argsort(-confidence[members], kind="stable")]
@@ -94,23 +101,26 @@ def _grid(height: int, width: int, bands: int) -> Grid:
     return Grid(rows, columns - right, right, *tile)
 
 
-def _head(pen: ImageDraw.ImageDraw, grid: Grid, images: int, clusters: int, drawn: int) -> None:
+def _head(pen: ImageDraw.ImageDraw, images: int, clusters: int, drawn: int) -> None:
     title = f"{images:,} images in {clusters:,} clusters"
     pen.text((MARGIN, 22), title, INK, _font(24, bold=True))
     if drawn < clusters:
         left = pen.textlength(title, _font(24, bold=True)) + MARGIN + 16
         pen.text((left, 31), f"the {drawn} largest are shown", FAINT, _font(14))
+
+
+def _legend(pen: ImageDraw.ImageDraw, grid: Grid, sure_by: str) -> None:
     edge = grid.x(grid.left)
     pen.text((MARGIN + CAPTION, 60), "surest first", FAINT, _font(13))
     pen.text((edge, 60), "least sure", DOUBT, _font(13))
-    bar = "bar: share of an image's affinity inside its cluster"
-    pen.text((edge - SPLIT - GUTTER, 60), bar, FAINT, _font(13), anchor="ra")
+    pen.text((edge - SPLIT - GUTTER, 60), f"bar: {sure_by}", FAINT, _font(13), anchor="ra")
 
 
 def _caption(pen: ImageDraw.ImageDraw, top: int, cluster: int, confidence: FloatArray) -> None:
-    pen.text((MARGIN, top + 1), str(cluster), INK, _font(24, bold=True))
+    number, left = str(cluster), MARGIN + 54
+    room = (left - MARGIN - 8) / pen.textlength(number, _font(24, bold=True))
+    pen.text((MARGIN, top + 1), number, INK, _font(int(24 * min(room, 1)), bold=True))
     noun = "image" if len(confidence) == 1 else "images"
-    left = MARGIN + 54
     pen.text((left, top + 1), f"{len(confidence):,} {noun}", INK, _font(13))
     pen.text((left, top + 18), f"confidence {confidence.mean():.0%}", FAINT, _font(13))
 

@@ -69,18 +69,19 @@ def writers(
         **_affinities(clustering),
         **_model(clustering),
         "metrics.jsonl": partial(write_lines, rows=rows),
-        **_sheet(images, labels, confidence),
+        **_sheet(images, clustering, confidence),
         "map.npy": partial(np.save, arr=seen.points),
         "map.png": partial(pictures.scatter, seen.points, labels, confidence),
         **_over_n(seen, rows),
     }
 
 
-def _sheet(images: FloatArray, labels: IntArray, confidence: FloatArray) -> dict[str, Writer]:
+def _sheet(images: FloatArray, clustering: Clustering, confidence: FloatArray) -> dict[str, Writer]:
     """The pictures by cluster; feature vectors have none."""
     if Shape(*images.shape).is_features:
         return {}
-    return {"clusters.png": partial(pictures.contact_sheet, images, labels, confidence)}
+    draw = partial(pictures.contact_sheet, images, clustering.labels, confidence)
+    return {"clusters.png": partial(draw, sure_by=clustering.sure_by)}
 
 
 def _over_n(seen: "Overview", rows: list[Row]) -> dict[str, Writer]:

@@ -33,6 +33,7 @@ def predict(spec: Spec, run: JobRun) -> Finished:
         labels=found.labels,
         answer=ANSWER,
         confidence=found.confidence,
+        sure_by="probability of its cluster, by the network's head",
         embedding=found.embedding,
     )
     n_clusters = int(spec.n_clusters or 0)
