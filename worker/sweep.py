@@ -55,14 +55,13 @@ def _without_row(found: dict[str, list[Stored]], live: set[str]) -> Iterator[str
 
 def _unnamed(store: Store, found: dict[str, list[Stored]]) -> Iterator[str]:
     """Files of attempts that are over, named by no row: late results, dropped checkpoints."""
-    for files in found.values():
+    for job, files in found.items():
         old = [file for file in files if is_past(file.modified)]
-        active = _active(store)
+        active = _active(store)  # before the names, which an attempt gives as it ends
+        named = {artifact.key for artifact in store.jobs.artifacts(job.split("/")[1])}
         for file in old:
             _, job_id, attempt, *_ = file.key.split("/")
-            if (job_id, attempt) in active:
-                continue
-            if file.key not in {artifact.key for artifact in store.jobs.artifacts(job_id)}:
+            if (job_id, attempt) not in active and file.key not in named:
                 yield file.key
 
 

@@ -153,6 +153,23 @@ def test_sweeping_removes_what_no_row_names_and_nothing_else(make_bench: MakeBen
     assert [path for path in goes if path.exists()] == []
 
 
+def test_sweeping_asks_once_a_job(make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make_bench()
+    jobs = [bench.submit(QUICK) for _ in range(2)]
+    for job in jobs:
+        for number in range(3):
+            file_at(bench.artifacts.path(f"jobs/{job.id}/1/{number}.npy"))
+    make_old(bench.settings.data_dir / "artifacts")
+    asked: list[str] = []
+    artifacts = bench.store.jobs.artifacts
+    monkeypatch.setattr(
+        bench.store.jobs, "artifacts", lambda job_id: (asked.append(job_id), artifacts(job_id))[1]
+    )
+    sweep(bench.settings, bench.store, bench.artifacts)
+    assert sorted(asked) == sorted(job.id for job in jobs)
+    assert list(bench.artifacts.listed("jobs")) == []
+
+
 def test_what_is_kept_long_enough_goes_with_its_files(
     make_bench: MakeBench, caplog: pytest.LogCaptureFixture
 ) -> None:
