@@ -43,7 +43,7 @@ class Lease:
             status = self.attempts.heartbeat(self.job_id, self.attempt, progress)
         except SQLAlchemyError as error:
             self._note_absence(error)
-            self.lost = self.over()
+            self.lost = self.lost or self.over()
             return
         self._away = False
         if status is None:

@@ -41,6 +41,10 @@ def test_a_cancelled_job_is_seen_and_a_lost_fence_ends_the_lease(make_bench: Mak
     bench.store.attempts.cancelled(lease.job_id, lease.attempt)
     lease.beat(None)
     assert lease.lost
+    bench.take_table_away()
+    lease.beat(None)
+    assert lease.lost, "a database that is away gives nothing back"
+    bench.bring_table_back()
     assert (
         lease.insist(lambda: lease.attempts.fail(lease.job_id, 1, errors.TimeLimit("over")))
         is False

@@ -1,5 +1,6 @@
 import json
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -86,7 +87,7 @@ def test_shrinking_averages_and_keeps_a_constant() -> None:
 
 def test_the_fits_of_an_ensemble_share_the_time_of_one() -> None:
     now = [0.0]
-    tracker = Tracker(clock=lambda: now[0])
+    tracker = Tracker(clock=lambda: now[0], wall_clock=lambda: now[0])
     tracker.step(Phase.LOADING, 1, 1, {})
     fractions = []
     for part in range(4):
@@ -153,7 +154,7 @@ def test_a_checkpoint_of_another_version_is_passed_over(tmp_path: Path) -> None:
 
 def test_progress_never_goes_back_and_foresees_the_end() -> None:
     now = [100.0]
-    tracker = Tracker(clock=lambda: now[0])
+    tracker = Tracker(clock=lambda: now[0], wall_clock=lambda: now[0])
     fractions = []
     steps = [
         (Phase.LOADING, 1, 1),
@@ -171,6 +172,19 @@ def test_progress_never_goes_back_and_foresees_the_end() -> None:
     assert fractions[-1] == 1
     assert progress.losses == {"L0": 1.0}
     assert tracker.longest_step == 2
+
+
+def test_a_clock_that_is_set_makes_no_step_long() -> None:
+    steady, wall = [10.0], [1000.0]
+    assert Tracker().clock is time.monotonic
+    tracker = Tracker(clock=lambda: steady[0], wall_clock=lambda: wall[0])
+    tracker.step(Phase.TRAINING, 1, 10, {})
+    steady[0] += 2
+    wall[0] += 3600
+    progress = tracker.step(Phase.TRAINING, 2, 10, {})
+    assert tracker.longest_step == 2
+    assert progress.finish_at is not None
+    assert progress.finish_at > wall[0]
 
 
 def make_run(tmp_path: Path, *, seconds: float = 0, checkpoint: Checkpoint | None = None) -> JobRun:

@@ -45,8 +45,14 @@ class Tracker:
     as much time per share as the current phase does. ``CHOOSING`` tells nothing of what is next.
     """
 
-    def __init__(self, fraction: float = 0.0, clock: Callable[[], float] = time.time) -> None:
-        self.clock = clock
+    def __init__(
+        self,
+        fraction: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``wall_clock``, which may be set while a step is made, is for the estimate alone."""
+        self.clock, self.wall_clock = clock, wall_clock
         self.fraction = fraction
         self.phase: Phase | None = None
         self.part, self.parts = 0, 1
@@ -71,7 +77,7 @@ class Tracker:
             epoch=step if phase in EPOCHS else None,
             epochs=total if phase in EPOCHS else None,
             losses={name: value for name, value in losses.items() if isfinite(value)},
-            finish_at=None if phase in CHOOSING else now + self._remaining(now, step, total),
+            finish_at=None if phase in CHOOSING else self._finish_at(now, step, total),
         )
 
     @property
@@ -87,6 +93,9 @@ class Tracker:
         first, last = SHARES[Phase.PREPARING][0], SHARES[Phase.TRAINING][1]
         before = first + (last - first) * self.part / self.parts
         return before + (begin - first) / self.parts, before + (end - first) / self.parts
+
+    def _finish_at(self, now: float, step: int, total: int) -> float:
+        return self.wall_clock() + self._remaining(now, step, total)
 
     def _remaining(self, now: float, step: int, total: int) -> float:
         began, first = self._phase_began
