@@ -15,11 +15,21 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.streams import Streams
+from jobs.errors import JobFailed
 from jobs.settings import Settings
+from jobs.states import Status
 from jobs.store import Store
+from jobs.store.tallies import Tallies
+from models.catalogue import METHODS
 
 SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 NOWHERE, FILES = "none", "/page"
+UNHEARD_OF = {
+    (method, str(Status.FAILED), problem): 0
+    for method in METHODS
+    for problem in (JobFailed.slug(), *(kind.slug() for kind in JobFailed.__subclasses__()))
+}
+"""Failures are told before there are any: a series that begins at twelve has not increased."""
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody asks for
 
@@ -70,8 +80,8 @@ class Stock(Collector):
             "Jobs that ended, with the kind of problem of those that failed.",
             labels=("method", "status", "problem"),
         )
-        for ending in tallies.endings():
-            ended.add_metric(ending[:3], ending.number)
+        for labels, number in (UNHEARD_OF | _counted(tallies)).items():
+            ended.add_metric(labels, number)
         yield ended
         workers = GaugeMetricFamily("s2convscn_workers", "Workers alive.", labels=("device",))
         alive = [w.device for w in self.store.workers.alive(self.settings.lease_seconds)]
@@ -81,6 +91,10 @@ class Stock(Collector):
         yield GaugeMetricFamily(
             "s2convscn_streams", "Event streams open in this process.", self.streams.open
         )
+
+
+def _counted(tallies: Tallies) -> dict[tuple[str, str, str], int]:
+    return {ending[:3]: ending.number for ending in tallies.endings()}
 
 
 class Measured:

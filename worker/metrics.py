@@ -23,6 +23,8 @@ from worker.exchange import Report, Spent
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody asks for
 
 SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200, 43_200)
+LOST = ("lease-lost", "trainer-crashed")
+"""Problems of attempts that are lost."""
 
 
 class Figures:
@@ -65,7 +67,10 @@ class Figures:
     def claimed(self, claim: Claim) -> "Course":
         """What follows an attempt from its claim on."""
         self.waits.observe(max(time.time() - claim.queued_at, 0))
-        return Course(self, str(claim.job.method["method"]))
+        method = str(claim.job.method["method"])
+        for problem in LOST:  # told before there are any: a series that begins has not increased
+            self.attempts.labels(method, "lost", problem)
+        return Course(self, method)
 
     def serve(self, settings: Settings) -> Callable[[], None]:
         """Show them over HTTP, if the settings say where. Returns what ends that.

@@ -66,6 +66,13 @@ def test_jobs_and_workers_are_told(service: Service, dataset: Dataset) -> None:
     assert of(found, "streams") == 0
 
 
+def test_failures_are_told_from_none_on(service: Service) -> None:
+    found = scraped(service)
+    for problem in ("job-failed", "diverged", "attempts-exhausted"):
+        failed = {"method": "ensc", "status": "failed", "problem": problem}
+        assert found["s2convscn_jobs_ended_total", frozenset(failed.items())] == 0
+
+
 def test_figures_need_a_key_where_keys_are_on(tmp_path: Path) -> None:
     with serving(Settings(data_dir=tmp_path)) as service:
         _, secret = service.context.store.keys.make("ops", "", Scope.READ)

@@ -162,15 +162,38 @@ def test_dashboard_and_alerts_ask_for_figures_that_there_are() -> None:
     assert uids == {source["datasources"][0]["uid"]}
 
 
-def test_prometheus_takes_its_configuration() -> None:
+def promtool(*words: str | Path) -> str:
     tool = shutil.which("promtool")
     if tool is None:
         pytest.skip("promtool is not installed")
-    ended = subprocess.run(
-        [tool, "check", "config", ROOT / "docker" / "prometheus.yml"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = subprocess.run([tool, *words], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "4 rules found" in ended.stdout
+    return ended.stdout
+
+
+def test_prometheus_takes_its_configuration() -> None:
+    assert "4 rules found" in promtool("check", "config", ROOT / "docker" / "prometheus.yml")
+
+
+def test_a_burst_of_failures_wakes_somebody(tmp_path: Path) -> None:
+    failed = 's2convscn_jobs_ended_total{method="lsr",status="failed",problem="job-failed"}'
+    lost = 's2convscn_attempts_total{method="lsr",ending="lost",problem="trainer-crashed"}'
+    burst = {
+        "interval": "15s",
+        "input_series": [
+            {"series": failed, "values": "0x20 12x40"},
+            {"series": lost, "values": "0x20 1x4 2x4 3x40"},
+        ],
+        "promql_expr_test": [
+            {
+                "expr": f'count(ALERTS{{alertname="{name}",alertstate="firing"}})',
+                "eval_time": "9m",
+                "exp_samples": [{"labels": "{}", "value": 1}],
+            }
+            for name in ("JobsFail", "AttemptsAreLost")
+        ],
+    }
+    rules = [str(ROOT / "docker" / "alerts.yml")]
+    test = {"rule_files": rules, "evaluation_interval": "15s", "tests": [burst]}
+    (tmp_path / "burst.yml").write_text(yaml.safe_dump(test))
+    promtool("test", "rules", tmp_path / "burst.yml")

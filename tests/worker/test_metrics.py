@@ -42,6 +42,16 @@ def test_attempts_phases_and_epochs_are_counted(make_bench: MakeBench) -> None:
     assert value(registry, "trainer_resident_bytes") == 0, "no trainer runs"
 
 
+def test_lost_attempts_are_told_from_none_on(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    bench.submit(QUICK)
+    bench.attempt()
+    registry = bench.supervisor.figures.registry
+    for problem in ("lease-lost", "trainer-crashed"):
+        lost = {"method": "s2convscn", "ending": "lost", "problem": problem}
+        assert registry.get_sample_value("s2convscn_attempts_total", lost) == 0
+
+
 def test_figures_are_shown_where_the_settings_say() -> None:
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
