@@ -175,6 +175,24 @@ def test_prometheus_takes_its_configuration() -> None:
     assert "4 rules found" in promtool("check", "config", ROOT / "docker" / "prometheus.yml")
 
 
+def test_prometheus_asks_the_api_at_the_port_that_it_has(tmp_path: Path) -> None:
+    services = compose()["services"]
+    assert services["api"]["environment"]["S2CONVSCN_PORT"] == "${PORT:-8000}"
+    shell, option, line = services["prometheus"]["entrypoint"]
+    prometheus = tmp_path / "prometheus"
+    prometheus.write_text("#!/bin/sh\n")
+    prometheus.chmod(0o755)
+    jobs = yaml.safe_load((ROOT / "docker" / "prometheus.yml").read_text())["scrape_configs"]
+    (named,) = jobs[0]["file_sd_configs"][0]["files"]
+    here = tmp_path / Path(named).name
+    subprocess.run(
+        [shell, option, line.replace(named, str(here))],
+        env={"PORT": "9000", "PATH": f"{tmp_path}:/usr/bin:/bin"},
+        check=True,
+    )
+    assert json.loads(here.read_text()) == [{"targets": ["127.0.0.1:9000"]}]
+
+
 def test_a_burst_of_failures_wakes_somebody(tmp_path: Path) -> None:
     failed = 's2convscn_jobs_ended_total{method="lsr",status="failed",problem="job-failed"}'
     lost = 's2convscn_attempts_total{method="lsr",ending="lost",problem="trainer-crashed"}'
