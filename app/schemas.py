@@ -219,7 +219,8 @@ class LabelView(BaseModel):
     name: str = Field(description="The image's own name.")
     label: int = Field(ge=0, description="Its cluster.")
     confidence: float | None = Field(
-        description="Share of its affinity inside its cluster; null for labels of another kind."
+        description="Share of its affinity inside its cluster, or what the method has for it, such "
+        "as a head's probability; null for labels of another kind."
     )
 
 
