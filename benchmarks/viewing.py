@@ -14,6 +14,7 @@ from benchmarks.records import VIEWS, Record
 from benchmarks.summary import NOT_RUN, origin, percent
 from benchmarks.tables import grid
 from models.base import FloatArray, IntArray
+from models.distinctness import RELIANCE, Distinctness, most_distinct
 
 DIGITS = "digits"
 DEVELOPMENT, OTHERS = "development", "others"
@@ -94,29 +95,19 @@ def _once(problem: Problem, images: FloatArray, truth: IntArray) -> dict[str, An
 
     chosen = np.isin(truth, np.array(problem.classes) - 1)
     own, classes = images[chosen], np.unique(truth[chosen], return_inverse=True)[1]
-    found, looks = {}, {}
+    found = {}
     for name, view in views.VIEWS.items():
-        seen = views.look(torch.from_numpy(view(own)).flatten(1), len(problem.classes))
-        error = score(classes, seen.labels)["error"]
-        looks[name] = seen
-        found[name] = {"gap": seen.gap, "stability": seen.stability, "error": error}
-    taken = {
-        str(power): views.most_distinct({k: v.distinctness(power) for k, v in looks.items()})
-        for power in RELIANCES
-    }
-    return {
-        "title": problem.title,
-        "group": problem.group,
-        "views": found,
-        "taken": taken,
-        "rule": taken[str(views.RELIANCE)],
-    }
+        X = torch.from_numpy(view(own)).flatten(1)
+        seen, labels = views.look(X, len(problem.classes))
+        found[name] = seen._asdict() | {"error": score(classes, labels)["error"]}
+    return {"title": problem.title, "group": problem.group, "views": found}
 
 
 def _pixels(name: str, data: Path | None) -> tuple[FloatArray, IntArray]:
     if name == DIGITS:
         known = load_digits()
-        return np.asarray(known.images[:, None] / 16, dtype=np.float32), known.target
+        grey = np.round(known.images[:, None] * (255 / 16)) / 255  # as they would be uploaded
+        return np.asarray(grey, dtype=np.float32), known.target
     found = sets.load(name, data)
     return found.images, found.truth
 
@@ -135,10 +126,7 @@ def powers(records: Sequence[Record]) -> str:
             name,
             group,
             str(len(found)),
-            *(
-                percent(mean(row["views"][row["taken"][str(k)]]["error"] for row in found))
-                for k in RELIANCES
-            ),
+            *(percent(mean(_taken(row, power)["error"] for row in found)) for power in RELIANCES),
             percent(mean(min(view["error"] for view in row["views"].values()) for row in found)),
         ]
         for (name, group), found in sorted(groups.items(), key=lambda item: item[0][1])
@@ -151,19 +139,23 @@ def changes(records: Sequence[Record]) -> str:
     if not records:
         return NOT_RUN
     rows = [
-        [
-            row["title"],
-            row["group"],
-            *(_told(row, name) for name in (row["taken"]["0"], row["rule"])),
-        ]
+        [row["title"], row["group"], _told(before), _told(now)]
         for record in records
         for row in record["rows"]
-        if row["taken"]["0"] != row["rule"]
+        if (before := _taken(row, 0)) != (now := _taken(row, RELIANCE))
     ]
     header = ("problem", "classes", "by the eigengap alone", "with stability")
     return f"{grid(header, rows)}\n\n{origin([*records])}"
 
 
-def _told(row: dict[str, Any], view: str) -> str:
-    found = row["views"][view]
-    return f"{view}: {found['gap']:.1f}, {found['stability']:.2f}, {percent(found['error'])} %"
+def _taken(row: dict[str, Any], power: float) -> dict[str, Any]:
+    """What was found of the view that the rule takes with this power of the stability."""
+    seen = {k: Distinctness(v["gap"], v["stability"]) for k, v in row["views"].items()}
+    name = most_distinct(seen, power)
+    found: dict[str, Any] = row["views"][name]
+    return found | {"view": name}
+
+
+def _told(found: dict[str, Any]) -> str:
+    figures = f"{found['gap']:.1f}, {found['stability']:.2f}, {percent(found['error'])} %"
+    return f"{found['view']}: {figures}"

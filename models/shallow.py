@@ -44,7 +44,8 @@ class Shallow(Method):
         description="What is compared. plain: the images. mirror: each averaged with its mirror "
         "image. contrast: local contrast normalised. contrast_mirror: both. eigengap: of these, "
         "the one in which closed forms and an elastic net have the largest relative eigengap times "
-        "the cube of their partitions' agreement, if that exceeds plain's by a tenth.",
+        "the cube of their partitions' agreement, if that exceeds plain's by a tenth and the "
+        "eigengap itself is as wide as plain's.",
     )
     unit_norm: bool = Field(True, description="Scale each image to unit length.")
     affinity: Kind | None = Field(None, description=AFFINITY)

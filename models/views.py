@@ -9,9 +9,8 @@ shadow out, and with them the shade of a smooth object. Whether either is a nuis
 images: the one in which the clusters are the most distinct by far is chosen, if there is one.
 """
 
-import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from torch.nn import functional as F
 from models.affinity import affinity
 from models.automatic import automatic_postprocessing
 from models.base import FloatArray, IntArray, Notice
+from models.distinctness import Distinctness, most_distinct
 from models.hyperparameters import View
 from models.partitions import likeness
 from models.ridge import Tell, closed_forms, elastic, silent
@@ -29,12 +29,6 @@ from models.spectral import spectral_clustering
 
 VIEWED = "viewed"
 """Phase of a state that holds the chosen view and no more."""
-GAIN = 1.1
-"""The distinctness of the clusters must grow by this factor."""
-RELIANCE = 3
-"""Power of the stability that the eigengap is multiplied by."""
-APART = 1000.0
-"""More distinct clusters are alike: they are not connected."""
 SURROUNDING = 0.04
 """Standard deviation of the Gaussian that says what surrounds a pixel, as a share of the height."""
 GREY_LEVEL = 1 / 255
@@ -75,57 +69,26 @@ def prepare(
 
 
 def choose(images: FloatArray, n_clusters: int, device: str, tell: Tell) -> View:
-    """``plain``, unless less of the images makes their clusters more distinct by ``GAIN``.
-
-    Two changes must be better than the better one of them in the same measure as that one than
-    none.
-    """
-    found: dict[View, float] = {}
+    """The view of the most distinct clusters, on pixels; of several equal ones the plainest."""
+    found: dict[View, Distinctness] = {}
 
     def alive() -> None:
         tell(len(found), len(VIEWS))
 
     for name, view in VIEWS.items():
         X = torch.from_numpy(view(images)).to(device).flatten(1)
-        found[name] = look(X, n_clusters, alive).distinctness()
+        found[name] = look(X, n_clusters, alive)[0]
         alive()
     return most_distinct(found)
 
 
-def most_distinct(found: Mapping[View, float]) -> View:
-    """The view that ``choose`` takes, from the distinctness of each."""
-    best: View = "plain"
-    for rivals in CHANGES:
-        rival = max(rivals, key=lambda name: found[name])
-        if found[rival] >= GAIN * found[best]:
-            best = rival
-    return best
-
-
-class Look(NamedTuple):
-    """How images fall into clusters, by several C.
-
-    Attributes:
-        gap: the widest relative eigengap (Fan et al., AutoSC, NeurIPS 2022).
-        labels: (N,) the partition that has it.
-        stability: the mean adjusted Rand index of two of the partitions (von Luxburg, Clustering
-            stability: an overview, 2010).
-    """
-
-    gap: float
-    labels: IntArray
-    stability: float
-
-    def distinctness(self, reliance: float = RELIANCE) -> float:
-        """How clear clusters are, and how little they depend on a constant: g s^reliance."""
-        return min(self.gap * math.pow(max(self.stability, 0.0), reliance), APART)
-
-
-def look(X: Tensor, n_clusters: int, alive: Callable[[], None] = lambda: None) -> Look:
+def look(
+    X: Tensor, n_clusters: int, alive: Callable[[], None] = lambda: None
+) -> tuple[Distinctness, IntArray]:
     """Cluster pixels (N, D) by some closed forms and an elastic net.
 
     The clean-up is that of the ``auto`` rule whatever the settings say, so that all methods see the
-    same.
+    same. Returns how distinct the clusters are, and the partition (N,) of the widest eigengap.
     """
     Z, gaps, partitions = F.normalize(X), [], []
     postprocessing = automatic_postprocessing(len(X) / n_clusters)
@@ -138,7 +101,7 @@ def look(X: Tensor, n_clusters: int, alive: Callable[[], None] = lambda: None) -
         alive()
     (found,) = likeness([partitions])
     assert found.stability is not None  # noqa: S101 - there are several
-    return Look(max(gaps), partitions[int(np.argmax(gaps))], found.stability)
+    return Distinctness(max(gaps), found.stability), partitions[int(np.argmax(gaps))]
 
 
 def notice(asked: str | None, seen: str | None) -> tuple[Notice, ...]:
@@ -180,8 +143,6 @@ VIEWS: dict[View, Callable[[FloatArray], FloatArray]] = {
     "contrast_mirror": lambda images: mirror(contrast(images)),
 }
 
-CHANGES: tuple[tuple[View, ...], ...] = (("mirror", "contrast"), ("contrast_mirror",))
-"""Views that change one thing, and the one that changes two."""
 DONE = {
     "mirror": "Each image was averaged with its mirror image",
     "contrast": "The local contrast of the images was normalised",

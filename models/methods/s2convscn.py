@@ -64,7 +64,7 @@ class S2ConvSCN(StageOne, Method):
         "mirror image. contrast: local contrast normalised. contrast_mirror: both. eigengap: of "
         "these, the one in which closed forms and an elastic net on pixels have the largest "
         "relative eigengap times the cube of their partitions' agreement, if that exceeds plain's "
-        "by a tenth.",
+        "by a tenth and the eigengap itself is as wide as plain's.",
     )
     cost_scale: Literal["sum", "relative"] | None = Field(
         None,

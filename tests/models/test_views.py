@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from models.base import FloatArray
+from models.distinctness import Distinctness, most_distinct
 from models.hyperparameters import PostProcessing
 from models.methods.s2convscn import S2ConvSCN
 from models.views import VIEWS, contrast, mirror, prepare
@@ -128,3 +129,23 @@ def test_candidates_are_told_as_they_are_tried(recorder: Any) -> None:
     views, starts = ([t[1:] for t in told if t[0] == phase] for phase in PHASES)
     assert list(dict.fromkeys(views)) == [(k, 4) for k in range(5)]
     assert list(dict.fromkeys(starts)) == [(k, 7) for k in range(1, 8)]
+
+
+@pytest.mark.parametrize(
+    ("found", "taken"),
+    [
+        ({"plain": (4, 1), "mirror": (4.3, 1), "contrast": (2, 1)}, "plain"),
+        ({"plain": (4, 1), "mirror": (4.5, 1), "contrast": (2, 1)}, "mirror"),
+        ({"plain": (4, 0.6), "mirror": (4.1, 0.9), "contrast": (4.2, 0.8)}, "mirror"),
+        ({"plain": (4, 0.6), "mirror": (3.9, 0.9), "contrast": (4.2, 0.8)}, "contrast"),
+        ({"plain": (4, 0.6), "mirror": (3.9, 0.9), "contrast": (3.9, 0.9)}, "plain"),
+        ({"plain": (4, 1), "mirror": (5, 1), "contrast_mirror": (5.3, 1)}, "mirror"),
+        ({"plain": (4, 1), "mirror": (5, 1), "contrast_mirror": (5.6, 1)}, "contrast_mirror"),
+        ({"plain": (1e5, 1), "mirror": (1e6, 1), "contrast": (1e7, 1)}, "plain"),
+        ({"plain": (3, 0), "mirror": (3, -0.1)}, "plain"),
+    ],
+)
+def test_a_view_needs_a_wide_gap_and_stable_clusters(found: Any, taken: str) -> None:
+    looks = dict.fromkeys(VIEWS, Distinctness(0, 0))
+    looks |= {name: Distinctness(*look) for name, look in found.items()}
+    assert most_distinct(looks) == taken
