@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from benchmarks.records import Record
 from benchmarks.summary import NOT_RUN, origin
 from benchmarks.tables import grid
 from models.base import Shape
 from models.catalogue import parse
+from s2convscn import digits
 from worker import forkserver
 from worker.exchange import Outcome, Scratch, Spec, read, write
 from worker.process import Trainer
@@ -55,8 +55,7 @@ def measure(rounds: int) -> Record:
 def _digits(folder: Path) -> Path:
     """A few digits in canonical form."""
     folder.mkdir()
-    pixels = np.round(load_digits().images[:N_IMAGES] * (255 / 16)).astype(np.uint8)
-    np.save(folder / "pixels.npy", pixels.ravel())
+    np.save(folder / "pixels.npy", digits.pixels()[:N_IMAGES].ravel())
     images = [
         {"name": f"{i}.png", "height": SIDE, "width": SIDE, "offset": i * SIDE * SIDE}
         for i in range(N_IMAGES)

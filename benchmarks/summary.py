@@ -1,6 +1,6 @@
 """Many runs of one method as one line of figures."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from statistics import mean, median, stdev
 from typing import NamedTuple
 
@@ -67,7 +67,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f}"
 
 
-def origin(runs: list[Record]) -> str:
+def origin(runs: Sequence[Record]) -> str:
     """With what code and where the runs of a table were made, in a sentence; empty without runs."""
     if not runs:
         return ""

@@ -7,7 +7,6 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from benchmarks import sets
 from benchmarks.records import VIEWS, Record
@@ -15,6 +14,7 @@ from benchmarks.summary import NOT_RUN, origin, percent
 from benchmarks.tables import grid
 from models.base import FloatArray, IntArray
 from models.distinctness import RELIANCE, Distinctness, most_distinct
+from s2convscn import digits
 
 DIGITS = "digits"
 DEVELOPMENT, OTHERS = "development", "others"
@@ -105,9 +105,8 @@ def _once(problem: Problem, images: FloatArray, truth: IntArray) -> dict[str, An
 
 def _pixels(name: str, data: Path | None) -> tuple[FloatArray, IntArray]:
     if name == DIGITS:
-        known = load_digits()
-        grey = np.round(known.images[:, None] * (255 / 16)) / 255  # as they would be uploaded
-        return np.asarray(grey, dtype=np.float32), known.target
+        grey = digits.pixels()[:, None] / 255  # as they would be uploaded
+        return np.asarray(grey, dtype=np.float32), digits.truth()
     found = sets.load(name, data)
     return found.images, found.truth
 
@@ -131,7 +130,7 @@ def powers(records: Sequence[Record]) -> str:
         ]
         for (name, group), found in sorted(groups.items(), key=lambda item: item[0][1])
     ]
-    return f"{grid(header, rows)}\n\n{origin([*records])}"
+    return f"{grid(header, rows)}\n\n{origin(records)}"
 
 
 def changes(records: Sequence[Record]) -> str:
@@ -145,7 +144,7 @@ def changes(records: Sequence[Record]) -> str:
         if (before := _taken(row, 0)) != (now := _taken(row, RELIANCE))
     ]
     header = ("problem", "classes", "by the eigengap alone", "with stability")
-    return f"{grid(header, rows)}\n\n{origin([*records])}"
+    return f"{grid(header, rows)}\n\n{origin(records)}"
 
 
 def _taken(row: dict[str, Any], power: float) -> dict[str, Any]:

@@ -208,7 +208,7 @@ def _about(record: Record) -> Row:
 def _told(header: Sequence[str], rows: list[Row], records: Sequence[Record]) -> str:
     if not rows:
         return f"{NOT_RUN.capitalize()}."
-    return f"{grid(header, rows)}\n\n{origin([*records])}"
+    return f"{grid(header, rows)}\n\n{origin(records)}"
 
 
 def _of(kind: str, make: Callable[[Sequence[Record]], str]) -> Callable[[Sequence[Record]], str]:

@@ -1,4 +1,4 @@
-"""An empty schema of PostgreSQL, and a data set's row."""
+"""An empty schema of PostgreSQL, a data set's row, and a file's record."""
 
 import secrets
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from jobs.records import Artifact
 from jobs.store import Store
 
 POSTGRES = "postgresql+psycopg://root@127.0.0.1:5432/test"
@@ -26,6 +27,14 @@ def postgres_schema() -> Iterator[str]:
     with engine.begin() as connection:
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
     engine.dispose()
+
+
+def artifact(name: str, job_id: str = "job", attempt: int = 1, kind: str = "labels") -> Artifact:
+    """The record of a file that is nowhere."""
+    key = f"jobs/{job_id}/{attempt}/{name}"
+    return Artifact(
+        name=name, kind=kind, media_type="application/x-npy", bytes=3, sha256="0" * 64, key=key
+    )
 
 
 def add_dataset(store: Store, sha256: str) -> str:

@@ -5,20 +5,14 @@ from functools import partial
 import pytest
 from interleaved import meanwhile
 from manual_clock import Time
+from store_rows import artifact
 
 from jobs import errors
-from jobs.records import Artifact, Job, Progress
+from jobs.records import Job, Progress
 from jobs.states import MOVES, Phase, Status, before
 from jobs.store import Store
 
 LOST = errors.TrainerCrashed("The trainer was killed by SIGKILL.")
-
-
-def artifact(name: str, job_id: str = "job", attempt: int = 1, kind: str = "labels") -> Artifact:
-    key = f"jobs/{job_id}/{attempt}/{name}"
-    return Artifact(
-        name=name, kind=kind, media_type="application/x-npy", bytes=3, sha256="0" * 64, key=key
-    )
 
 
 def status(store: Store, job_id: str) -> Status:

@@ -4,31 +4,23 @@ from collections.abc import Callable
 
 import pytest
 from manual_clock import Time
+from store_rows import artifact
 
 from jobs import errors
-from jobs.records import Artifact, Job
+from jobs.records import Job
 from jobs.states import Status
 from jobs.store import Store
 
 Submit = Callable[..., Job]
 
 
-def artifact(job: Job, name: str) -> Artifact:
-    return Artifact(
-        name=name,
-        kind="checkpoint",
-        media_type="application/octet-stream",
-        bytes=1,
-        sha256="0" * 64,
-        key=f"jobs/{job.id}/1/{name}",
-    )
-
-
 @pytest.fixture
 def trained(store: Store, submit: Submit) -> Job:
     job = submit()
     assert store.attempts.claim(job.id, "w")
-    files = [artifact(job, name) for name in ("model.json", "model.safetensors")]
+    files = [
+        artifact(name, job.id, kind="checkpoint") for name in ("model.json", "model.safetensors")
+    ]
     assert store.attempts.succeed(job.id, 1, {}, [], files)
     return store.jobs.get(job.id, "local")
 

@@ -5,9 +5,10 @@ from functools import partial
 
 import pytest
 from interleaved import meanwhile
+from store_rows import artifact
 
 from jobs import errors
-from jobs.records import Artifact, Job
+from jobs.records import Job
 from jobs.store import Store
 
 Submit = Callable[..., Job]
@@ -18,15 +19,7 @@ def origin(store: Store, submit: Submit) -> Job:
     """A cancelled job with a checkpoint."""
     job = submit()
     assert store.attempts.claim(job.id, "w")
-    name = "checkpoint-000001.safetensors"
-    file = Artifact(
-        name=name,
-        kind="checkpoint",
-        media_type="application/octet-stream",
-        bytes=1,
-        sha256="0" * 64,
-        key=f"jobs/{job.id}/1/{name}",
-    )
+    file = artifact("checkpoint-000001.safetensors", job.id, kind="checkpoint")
     assert store.attempts.save_checkpoint(job.id, 1, [file])
     cancel(store, job)
     return job
