@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RowMapping, case, delete, exists, insert, sel
 
 from jobs import errors, ids
 from jobs.records import JSON, Comparison, Job
-from jobs.states import TERMINAL, Status
+from jobs.states import UNFINISHED, Status
 from jobs.store.database import Database
 from jobs.store.events import forget
 from jobs.store.idempotency import Once, remember
@@ -106,7 +106,7 @@ class Comparisons:
         query = (
             select(jobs.c.id)
             .join(members, members.c.job_id == jobs.c.id)
-            .where(members.c.comparison_id == comparison_id, jobs.c.status.not_in(TERMINAL))
+            .where(members.c.comparison_id == comparison_id, jobs.c.status.in_(UNFINISHED))
             .order_by(waits, jobs.c.id)
         )
         with self.database.read() as connection:
@@ -143,7 +143,7 @@ class Comparisons:
             # a job that goes on for one of these has joined before, or finds that one deleted
             connection.execute(row.with_for_update())
             found = connection.execute(live).all()
-            if count := sum(status not in TERMINAL for _, status in found):
+            if count := sum(status in UNFINISHED for _, status in found):
                 raise errors.Conflict(f"{count} of its jobs are not finished: cancel it first.")
             gone = [job_id for job_id, _ in found]
             check_unused(connection, gone)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs import errors, ids
 from jobs.records import JSON, Dataset
-from jobs.states import TERMINAL
+from jobs.states import UNFINISHED
 from jobs.store.database import Database
 from jobs.store.quotas import Quotas
 from jobs.store.tables import datasets, jobs
@@ -86,7 +86,7 @@ class Datasets:
         self.get(dataset_id, owner)
         unfinished = select(func.count()).where(
             jobs.c.dataset_id == dataset_id,
-            jobs.c.status.not_in(TERMINAL),
+            jobs.c.status.in_(UNFINISHED),
             jobs.c.deleted_at.is_(None),
         )
         row = select(datasets.c.id).where(datasets.c.id == dataset_id).with_for_update()

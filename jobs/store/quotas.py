@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Select, func, select, text
 
 from jobs.errors import QuotaExceeded
 from jobs.records import Limits
-from jobs.states import TERMINAL
+from jobs.states import UNFINISHED
 from jobs.store.tables import artifacts, datasets, jobs
 
 
@@ -35,7 +35,7 @@ class Quotas:
         _lock(connection, owner)
         self._check_bytes(connection, owner, 1)
         if self.limits.jobs is not None:
-            own = jobs.c.owner == owner, jobs.c.status.not_in(TERMINAL)
+            own = jobs.c.owner == owner, jobs.c.status.in_(UNFINISHED)
             count = _number(connection, select(func.count()).select_from(jobs).where(*own))
             if count + more > self.limits.jobs:
                 what = "wait until some are over, or cancel them"

@@ -88,6 +88,13 @@ def test_labels_after_the_data_set_was_deleted(
     assert [row["name"] for row in rows] == NAMES
 
 
+def detail_without(service: Service, key: str, path: str) -> str:
+    """What the answer at a path says once a file of it was deleted."""
+    service.context.artifacts.remove(key)
+    detail: str = service.problem(service.http.get(path), 410, "gone")["detail"]
+    return detail
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -101,9 +108,8 @@ def test_labels_after_the_data_set_was_deleted(
 def test_a_file_that_is_deleted_meanwhile_is_gone(
     service: Service, finished: str, path: str, name: str
 ) -> None:
-    service.context.artifacts.remove(f"jobs/{finished}/1/{name}")
-    problem = service.problem(service.http.get(f"/v1/jobs/{finished}/{path}"), 410, "gone")
-    assert problem["detail"] == f"The file {name!r} has been deleted."
+    detail = detail_without(service, f"jobs/{finished}/1/{name}", f"/v1/jobs/{finished}/{path}")
+    assert detail == f"The file {name!r} has been deleted."
 
 
 @pytest.mark.parametrize(
@@ -113,9 +119,9 @@ def test_a_file_that_is_deleted_meanwhile_is_gone(
 def test_a_data_set_that_is_deleted_meanwhile_is_gone(
     service: Service, dataset: Dataset, path: str, name: str
 ) -> None:
-    service.context.artifacts.remove(f"datasets/{dataset.id}/{name}")
-    problem = service.problem(service.http.get(f"/v1/datasets/{dataset.id}/{path}"), 410, "gone")
-    assert problem["detail"] == f"The data set {dataset.id!r} has been deleted."
+    own = f"datasets/{dataset.id}"
+    detail = detail_without(service, f"{own}/{name}", f"/v1/{own}/{path}")
+    assert detail == f"The data set {dataset.id!r} has been deleted."
 
 
 def test_nothing_before_success_but_checkpoints(
