@@ -111,8 +111,8 @@ def test_an_upload_that_ends_late_takes_nobody_away(
     )
     held = holding(page, "**/v1/datasets?name=*")
     page.goto("/")
-    with page.expect_request("**/v1/datasets?name=*"):
-        page.set_input_files(FILE, write_npz(tmp_path / "more.npz", *subspaces(n=8)))
+    page.set_input_files(FILE, write_npz(tmp_path / "more.npz", *subspaces(n=8)))
+    until_held(page, held, 1)
     go(page, "#/jobs/job_none")
     expect(page.get_by_role("alert")).to_contain_text("There is no job")
     held[0].fulfill(status=201, json={"id": finished["dataset_id"]})
@@ -136,8 +136,8 @@ def test_the_hint_of_the_map_shows_the_image_that_was_chosen_last(
     page.evaluate("sessionStorage.setItem('s2convscn-key', 's2c_some')")
     held = holding(page, re.compile(r"/images/\d+$"))
     for number in (1, 2, 3):
-        with page.expect_request(re.compile(r"/images/\d+$")):
-            page.keyboard.press("ArrowRight" if number != 3 else "ArrowLeft")
+        page.keyboard.press("ArrowRight" if number != 3 else "ArrowLeft")
+        until_held(page, held, number)
     seen = page.locator(".map .hint img")
     held[2].fulfill(body=png(3), content_type="image/png")
     expect(seen).to_have_js_property("naturalWidth", 3)
@@ -160,6 +160,12 @@ def holding(page: Page, url: str | re.Pattern[str]) -> list[Route]:
     held: list[Route] = []
     page.route(url, lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks handlers
     return held
+
+
+def until_held(page: Page, held: list[Route], count: int) -> None:
+    """expect_request may return before the route's handler has run; this waits for the handler."""
+    while len(held) < count:
+        page.wait_for_timeout(10)
 
 
 def test_jobs_are_compared_when_their_images_are_deleted(page: Page, finished: Made) -> None:
