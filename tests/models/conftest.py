@@ -8,6 +8,7 @@ import torch
 
 from models.base import FloatArray, IntArray, State, Stopped
 
+NOISE = 1e-3
 torch.set_num_threads(1)  # tiny matrices: threads that wait for each other cost more than they give
 
 
@@ -49,7 +50,8 @@ def subspace_images(
 ) -> tuple[FloatArray, IntArray]:
     """Images from orthogonal subspaces: each cluster draws with its own pixels. (N, 1, H, W).
 
-    The clean-up of C assumes about N/(6n) dimensions; far fewer and it splits clusters.
+    The clean-up of C assumes about N/(6n) dimensions; far fewer and it splits clusters. A thousandth
+    of noise, as no camera is without: on none at all, lasso has many solutions and creeps.
     """
     rng = np.random.default_rng(seed)
     owner = rng.permutation(side * side) % n_clusters
@@ -57,7 +59,8 @@ def subspace_images(
     for cluster in range(n_clusters):
         basis = rng.uniform(0.2, 1, (dimension, side * side)) * (owner == cluster)
         weights = rng.uniform(0.1, 1, (per_cluster, dimension))
-        images.append(weights @ basis / dimension)
+        drawn = weights @ basis / dimension
+        images.append(drawn * rng.normal(1, NOISE, drawn.shape))
         labels.append(np.full(per_cluster, cluster))
     order = rng.permutation(n_clusters * per_cluster)
     X = np.concatenate(images)[order].reshape(-1, 1, side, side).astype(np.float32)

@@ -12,7 +12,9 @@ from models.methods.dscnet import DSCNet
 from models.methods.s2convscn import S2ConvSCN
 
 Subspaces = tuple[FloatArray, IntArray]
-METHOD = S2ConvSCN(pretrain_max_steps=20, epochs=4, round_epochs=2, encoder=((3, 4),))
+METHOD = S2ConvSCN(
+    view="plain", pretrain_max_steps=20, epochs=4, round_epochs=2, encoder=((3, 4),)
+)
 AUTO = [
     "another-seed",
     "half-power",
@@ -101,7 +103,7 @@ def test_candidates_of_one_seed_share_stage_one(subspaces: Subspaces, parted: An
             super().report(phase, step, total, **values)
 
     run = Counting()
-    selection.fit(METHOD, subspaces[0], 3, run)
+    selection.fit(METHOD.model_copy(update={"view": "eigengap"}), subspaces[0], 3, run)
     assert {part for part, phase in run.seen if phase == "preparing"} == {0}
     assert {part for part, phase in run.seen if phase == "pretraining"} == {0, 1}
     assert {part for part, phase in run.seen if phase == "training"} >= set(range(9))
