@@ -11,6 +11,7 @@ from socket import socket
 
 import uvicorn
 from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.main import create_app
 from app.streams import Streams
@@ -18,7 +19,7 @@ from jobs import logs, tracing
 from jobs.errors import StoreRefused, StoreUnavailable
 from jobs.settings import Settings, SettingsError, load
 from jobs.store import Store
-from jobs.store.database import Database
+from jobs.store.database import Database, reason
 from jobs.store.migrations import SchemaTooNew
 
 FAILED, REFUSED = 1, 2
@@ -80,6 +81,9 @@ def main() -> int:
         return REFUSED
     except StoreUnavailable as error:
         sys.stderr.write(f"{error}\n")
+        return FAILED
+    except SQLAlchemyError as error:
+        sys.stderr.write(f"{reason(error)}\n")
         return FAILED
     logs.configure(settings.log_format, settings.log_level, "api")
     send_traces = tracing.configure(settings.traces_endpoint, "api")

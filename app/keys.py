@@ -8,13 +8,16 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from jobs.errors import DomainError
 from jobs.records import Key, Limits, Scope
 from jobs.settings import SettingsError, load
 from jobs.store import Store
+from jobs.store.database import reason
 from jobs.store.migrations import SchemaTooNew
 
-REFUSED = 2
+FAILED, REFUSED = 1, 2
 COLUMNS = ("id", "owner", "scope", "made", "revoked", "limits", "name")
 LIMITS = {
     "datasets": "most data sets of its owner for it to upload one",
@@ -33,6 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (SettingsError, SchemaTooNew, DomainError) as error:
         sys.stderr.write(f"error: {error}\n")
         return REFUSED
+    except SQLAlchemyError as error:
+        sys.stderr.write(f"error: {reason(error)}\n")
+        return FAILED
     return 0
 
 

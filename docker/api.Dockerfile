@@ -13,7 +13,7 @@ RUN python -m venv /opt/s2convscn \
 
 FROM python:3.11-slim
 # /data belongs to the user, and a new volume that is mounted there takes this over.
-RUN useradd --system --uid 10001 s2convscn && install --directory --owner s2convscn /data
+RUN useradd --uid 10001 s2convscn && install --directory --owner s2convscn /data
 COPY --from=build /opt/s2convscn /opt/s2convscn
 ENV PATH=/opt/s2convscn/bin:$PATH \
     PYTHONUNBUFFERED=1 \

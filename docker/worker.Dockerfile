@@ -21,7 +21,7 @@ RUN case "$TORCH" in \
 
 FROM python:3.11-slim
 # The same user as in the API's image: the two share the files under /data.
-RUN useradd --system --uid 10001 s2convscn && install --directory --owner s2convscn /data
+RUN useradd --uid 10001 s2convscn && install --directory --owner s2convscn /data
 COPY --from=build /opt/s2convscn /opt/s2convscn
 ENV PATH=/opt/s2convscn/bin:$PATH \
     PYTHONUNBUFFERED=1 \

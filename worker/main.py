@@ -19,6 +19,7 @@ from jobs.errors import StoreRefused, StoreUnavailable
 from jobs.queue import QUEUE, TASK, Queue, celery_app, queue_of
 from jobs.settings import Settings, SettingsError, load
 from jobs.store import Store
+from jobs.store.database import reason
 from jobs.store.migrations import SchemaTooNew
 from worker import forkserver
 from worker.hardware import Hardware, choose
@@ -67,7 +68,7 @@ def main() -> int:
         sys.stderr.write(f"Figures cannot be shown at {where}: {error.strerror}.\n")
         return 2
     except SQLAlchemyError as error:
-        sys.stderr.write(f"The database cannot be used: {getattr(error, 'orig', error)}\n")
+        sys.stderr.write(f"{reason(error)}\n")
         return 1
     try:
         work(settings, store, artifacts, hardware, figures)

@@ -27,6 +27,7 @@ class Store:
 
         Raises:
             SchemaTooNew: if the database is of a later version.
+            SettingsError: if it cannot hold every letter.
         """
         self.database = Database(settings.database, clock)
         try:

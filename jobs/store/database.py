@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
+from jobs.settings import SettingsError
 from jobs.store.migrations import check, upgrade
 
 Clock = Callable[[], float]
 SCHEMA_LOCK = 5_251_000
 """PostgreSQL's advisory lock that is held while the schema changes."""
-PATIENCE = {
+CONNECTION = {
+    "client_encoding": "utf8",
     "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -22,6 +25,11 @@ PATIENCE = {
     "tcp_user_timeout": 10_000,
 }
 """libpq's: a server that vanished without a word is missed in seconds, not after hours."""
+
+
+def reason(error: SQLAlchemyError) -> str:
+    """Why a database cannot be used, in its driver's words."""
+    return f"The database cannot be used: {getattr(error, 'orig', error)}"
 
 
 class Database:
@@ -50,15 +58,21 @@ class Database:
 
         Raises:
             SchemaTooNew: if it is of a later one.
+            SettingsError: if the database cannot hold every letter.
         """
         with self.migration() as connection:
             return upgrade(connection)
 
     @contextmanager
     def migration(self) -> Iterator[Connection]:
-        """A transaction that no other process's migration runs beside."""
+        """A transaction that no other process's migration runs beside.
+
+        Raises:
+            SettingsError: if the database cannot hold every letter.
+        """
         with self.write() as connection:
             if self.engine.dialect.name == "postgresql":
+                _check_encoding(connection)
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
             yield connection
 
@@ -76,9 +90,20 @@ class Database:
         self.engine.dispose()
 
 
+def _check_encoding(connection: Connection) -> None:
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        name = connection.engine.url.database
+        raise SettingsError(
+            f"S2CONVSCN_DATABASE_URL: the database {name} has the encoding {encoding}. It must be "
+            "UTF8, since images are called in any script: CREATE DATABASE ... TEMPLATE template0 "
+            "ENCODING 'UTF8'."
+        )
+
+
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, connect_args=PATIENCE)
+        return create_engine(url, pool_pre_ping=True, connect_args=CONNECTION)
     database = make_url(url).database
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,6 @@
 """The back-up of docs/operations.md, run as it stands there, and what it gives back."""
 
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -14,10 +13,8 @@ import pytest
 from documents import DOCS, Block, blocks
 from live_images import subspaces, write_zip
 from live_service import Service, running
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from store_rows import postgres_databases
 
-POSTGRES = "postgresql+psycopg://root@127.0.0.1:5432/test"
 TOOLS = ("pg_dump", "psql")
 
 
@@ -26,20 +23,8 @@ def databases() -> Iterator[list[str]]:
     """Two empty databases of this run's own, dropped afterwards."""
     if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
         pytest.skip(f"not installed: {', '.join(missing)}")
-    names = [f"s2convscn_{use}_{secrets.token_hex(4)}" for use in ("backup", "restore")]
-    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    try:
-        with server.connect() as connection:
-            for name in names:
-                connection.execute(text(f"CREATE DATABASE {name}"))
-    except OperationalError as error:
-        server.dispose()
-        pytest.skip(f"no PostgreSQL at 127.0.0.1:5432: {error.orig}")
-    yield [make_url(POSTGRES).set(database=name).render_as_string() for name in names]
-    with server.connect() as connection:
-        for name in names:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    with postgres_databases(2) as urls:
+        yield urls
 
 
 def plain(url: str) -> str:

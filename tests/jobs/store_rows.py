@@ -1,10 +1,11 @@
-"""An empty schema of PostgreSQL, a data set's row, and a file's record."""
+"""Empty schemas and databases of PostgreSQL, a data set's row, and a file's record."""
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from jobs.records import Artifact
@@ -27,6 +28,27 @@ def postgres_schema() -> Iterator[str]:
     with engine.begin() as connection:
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
     engine.dispose()
+
+
+@contextmanager
+def postgres_databases(count: int, ending: str = "") -> Iterator[list[str]]:
+    """The URLs of empty databases, made with such an ending of the command, dropped afterwards."""
+    names = [f"s2convscn_{secrets.token_hex(6)}" for _ in range(count)]
+    server = create_engine(
+        POSTGRES, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3}
+    )
+    try:
+        with server.connect() as connection:
+            for name in names:
+                connection.execute(text(f"CREATE DATABASE {name} {ending}"))
+    except OperationalError as error:
+        server.dispose()
+        pytest.skip(f"no PostgreSQL at 127.0.0.1:5432: {error.orig}")
+    yield [make_url(POSTGRES).set(database=name).render_as_string() for name in names]
+    with server.connect() as connection:
+        for name in names:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
 
 
 def artifact(name: str, job_id: str = "job", attempt: int = 1, kind: str = "labels") -> Artifact:

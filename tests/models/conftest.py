@@ -50,8 +50,8 @@ def subspace_images(
 ) -> tuple[FloatArray, IntArray]:
     """Images from orthogonal subspaces: each cluster draws with its own pixels. (N, 1, H, W).
 
-    The clean-up of C assumes about N/(6n) dimensions; far fewer and it splits clusters. A thousandth
-    of noise, as no camera is without: on none at all, lasso has many solutions and creeps.
+    The clean-up of C assumes about N/(6n) dimensions; far fewer and it splits clusters. There is
+    a thousandth of noise, as in any camera: on none at all, lasso has many solutions and creeps.
     """
     rng = np.random.default_rng(seed)
     owner = rng.permutation(side * side) % n_clusters

@@ -12,9 +12,7 @@ from models.methods.dscnet import DSCNet
 from models.methods.s2convscn import S2ConvSCN
 
 Subspaces = tuple[FloatArray, IntArray]
-METHOD = S2ConvSCN(
-    view="plain", pretrain_max_steps=20, epochs=4, round_epochs=2, encoder=((3, 4),)
-)
+METHOD = S2ConvSCN(view="plain", pretrain_max_steps=20, epochs=4, round_epochs=2, encoder=((3, 4),))
 AUTO = [
     "another-seed",
     "half-power",

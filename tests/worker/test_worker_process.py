@@ -86,23 +86,6 @@ def test_a_wrong_setting_ends_the_worker_with_a_sentence() -> None:
     assert ended.stderr.startswith("S2CONVSCN_LEASE_SECONDS='soon': ")
 
 
-def test_without_a_database_the_worker_says_so(tmp_path: Path) -> None:
-    nowhere = {
-        "S2CONVSCN_DATABASE_URL": "postgresql+psycopg://somebody:secret@127.0.0.1:1/nothing",
-        "S2CONVSCN_DATA_DIR": str(tmp_path),
-    }
-    ended = subprocess.run(
-        [sys.executable, "-m", "worker"],
-        env=os.environ | nowhere,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("The database cannot be used: ")
-    assert "secret" not in ended.stderr
-
-
 def test_a_worker_that_waits_for_its_broker_can_be_stopped(
     make_bench: MakeBench, processes: Processes, tmp_path: Path
 ) -> None:

@@ -4,11 +4,13 @@ import argparse
 import sys
 from contextlib import closing
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from jobs.settings import SettingsError, load
-from jobs.store.database import Database
+from jobs.store.database import Database, reason
 from jobs.store.migrations import HEAD, SchemaTooNew, downgrade, revision, upgrade
 
-REFUSED = 2
+FAILED, REFUSED = 1, 2
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (SettingsError, SchemaTooNew) as error:
         sys.stderr.write(f"error: {error}\n")
         return REFUSED
+    except SQLAlchemyError as error:
+        sys.stderr.write(f"error: {reason(error)}\n")
+        return FAILED
     return 0
 
 
