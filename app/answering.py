@@ -72,6 +72,7 @@ def accepted(
 
 def _sent(context: Context, job: Job) -> JobView:
     """Send the committed job; without a broker it stays for the workers' reaper to send."""
+    context.store.jobs.sending(job.id)
     try:
         context.queue.send(job.id, job.device)
     except BrokerUnavailable as error:
@@ -79,7 +80,6 @@ def _sent(context: Context, job: Job) -> JobView:
             code="broker-unavailable", detail=f"{error.detail} The job is kept and sent later."
         )
         return view(context, job.model_copy(update={"notices": [*job.notices, notice]}))
-    context.store.jobs.sent(job.id)
     return view(context, job)
 
 

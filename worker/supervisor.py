@@ -152,6 +152,6 @@ def resend(store: Store, queue: Queue, job_ids: Collection[str], older_than: flo
     """
     for job_id in store.attempts.unsent(older_than):
         if job_id in job_ids and (job := store.attempts.queued(job_id)):
+            store.jobs.sending(job_id)
             queue.send(job_id, job.device, again=True)
-            store.jobs.sent(job_id)
             logger.info("%s: message sent again", job_id)

@@ -93,8 +93,8 @@ def _send(context: Context, jobs: list[Job]) -> list[Notice]:
     """Queue the committed jobs; those left without a broker are sent by the workers' reaper."""
     try:
         for job in jobs:
+            context.store.jobs.sending(job.id)
             context.queue.send(job.id, job.device)
-            context.store.jobs.sent(job.id)
     except BrokerUnavailable as error:
         detail = f"{error.detail} The jobs are kept and sent later."
         return [Notice(code="broker-unavailable", detail=detail)]

@@ -106,8 +106,11 @@ class Jobs:
                 _join(connection, job.id, job.resumed_from)
         return job
 
-    def sent(self, job_id: str) -> None:
-        """Note that a message with the job's id is in the queue."""
+    def sending(self, job_id: str) -> None:
+        """Note that a message with the job's id is about to go into the queue.
+
+        Before it goes: a worker that has it passes over a row that is locked.
+        """
         with self.database.write() as connection:
             connection.execute(
                 update(jobs).where(jobs.c.id == job_id).values(sent_at=self.database.clock())

@@ -48,6 +48,24 @@ def test_submission_is_stored_then_sent(service: Service, dataset: Dataset) -> N
     assert row.max_seconds == 60
 
 
+def test_whoever_has_a_message_can_take_its_job(
+    service: Service, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claims pass over locked rows: whatever is to be noted is noted before the message goes."""
+    noted = []
+
+    def send(job_id: str, device: str | None) -> None:
+        job = service.context.store.attempts.queued(job_id)
+        noted.append(job is not None and job.sent_at is not None)
+
+    monkeypatch.setattr(service.context.queue, "send", send)
+    body = {"dataset_id": dataset.id, "n_clusters": 2}
+    assert service.http.post("/v1/jobs", json=body | {"method": "lsr"}).status_code == 202
+    several = body | {"methods": ["lsr", "kmeans"]}
+    assert service.http.post("/v1/comparisons", json=several).status_code == 202
+    assert noted == [True] * 3
+
+
 def test_a_method_by_name_has_its_defaults(service: Service, dataset: Dataset) -> None:
     body = {"dataset_id": dataset.id, "n_clusters": 2, "method": "dscnet"}
     job = service.http.post("/v1/jobs", json=body).json()
@@ -228,7 +246,6 @@ def test_without_a_broker_the_job_is_kept_for_the_reaper(tmp_path: Path) -> None
         assert answer.status_code == 202
         assert "broker-unavailable" in [n["code"] for n in answer.json()["notices"]]
         row = service.context.store.jobs.get(answer.json()["id"], "local")
-        assert row.sent_at is None
         assert service.context.store.attempts.unsent(-1) == [row.id]
 
 

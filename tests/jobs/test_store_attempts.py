@@ -248,7 +248,7 @@ def test_unsent_are_the_queued_without_a_recent_message(
     assert store.attempts.unsent(5) == []
     clock.now += 6
     assert store.attempts.unsent(5) == [first.id, second.id]
-    store.jobs.sent(first.id)
+    store.jobs.sending(first.id)
     assert store.attempts.unsent(5) == [second.id]
     clock.now += 6
     assert store.attempts.unsent(5) == [first.id, second.id]
@@ -260,7 +260,7 @@ def test_what_was_written_before_the_clock_was_set_back_is_not_waited_for(
     running, alive, waiting = submit(), submit(), submit()
     store.attempts.claim(running.id, "dead")
     store.attempts.claim(alive.id, "alive")
-    store.jobs.sent(waiting.id)
+    store.jobs.sending(waiting.id)
     clock.now -= 3600
     store.attempts.heartbeat(alive.id, 1, None)
     assert store.attempts.expire() == [running.id]

@@ -299,7 +299,7 @@ class Lives(RuleBasedStateMachine):
         unsent = self.store.attempts.unsent(0)
         assert set(unsent) == queued
         for job in unsent:
-            self.store.jobs.sent(job)
+            self.store.jobs.sending(job)
         assert self.store.attempts.unsent(0) == []
 
     @invariant()

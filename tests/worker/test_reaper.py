@@ -54,6 +54,23 @@ def test_a_job_whose_worker_fell_silent_is_queued_and_sent_again(
     assert messages(bench) == 1
 
 
+def test_a_message_that_is_sent_again_finds_its_job_free(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench()
+    job = bench.submit(QUICK)
+    noted = []
+
+    def send(job_id: str, device: str | None, *, again: bool) -> None:
+        noted.append((bench.job(job_id).sent_at is not None, again))
+
+    monkeypatch.setattr(bench.queue, "send", send)
+    later(bench, 6)
+    reaper_of(bench).look()
+    assert bench.job(job.id).status is Status.QUEUED
+    assert noted == [(True, True)]
+
+
 def test_an_idle_worker_sends_the_oldest_waiting_job_again_a_busy_one_none(
     make_bench: MakeBench, broker: Broker
 ) -> None:

@@ -113,7 +113,7 @@ def clock_back(site: Site, _rng: Random) -> None:
         for job_id, attempt in attempts.active():
             attempts.heartbeat(job_id, attempt, None)
         for job_id in attempts.unsent(0):
-            jobs.sent(job_id)
+            jobs.sending(job_id)
 
 
 def without_server(site: Site) -> str | None:
