@@ -3,13 +3,17 @@
 
 FROM python:3.11-slim AS build
 WORKDIR /build
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+# What it needs is a layer of its own, which stays when the code changes.
+COPY pyproject.toml constraints.txt ./
+RUN python -m venv /opt/s2convscn \
+    && python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['api'], sep='\n')" >requirements.txt \
+    && /opt/s2convscn/bin/pip install --no-cache-dir --constraint constraints.txt --requirement requirements.txt
+COPY README.md LICENSE ./
 COPY app app
 COPY jobs jobs
 COPY models models
 COPY s2convscn s2convscn
-RUN python -m venv /opt/s2convscn \
-    && /opt/s2convscn/bin/pip install --no-cache-dir --constraint constraints.txt '.[api]'
+RUN /opt/s2convscn/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim
 # /data belongs to the user, and a new volume that is mounted there takes this over.

@@ -6,18 +6,22 @@
 FROM python:3.11-slim AS build
 ARG TORCH=cpu
 WORKDIR /build
-COPY pyproject.toml constraints.txt README.md LICENSE ./
-COPY jobs jobs
-COPY models models
-COPY s2convscn s2convscn
-COPY worker worker
+# What it needs is a layer of its own, which stays when the code changes.
+COPY pyproject.toml constraints.txt ./
 RUN case "$TORCH" in \
       cpu) set -- --extra-index-url https://download.pytorch.org/whl/cpu ;; \
       cuda) ;; \
       *) echo "TORCH=$TORCH: it is cpu or cuda" >&2; exit 1 ;; \
     esac \
     && python -m venv /opt/s2convscn \
-    && /opt/s2convscn/bin/pip install --no-cache-dir "$@" --constraint constraints.txt '.[worker]'
+    && python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['worker'], sep='\n')" >requirements.txt \
+    && /opt/s2convscn/bin/pip install --no-cache-dir "$@" --constraint constraints.txt --requirement requirements.txt
+COPY README.md LICENSE ./
+COPY jobs jobs
+COPY models models
+COPY s2convscn s2convscn
+COPY worker worker
+RUN /opt/s2convscn/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim
 # The same user as in the API's image: the two share the files under /data.

@@ -84,6 +84,10 @@ class JobFailed(DomainError):
     """The job failed."""
 
 
+class FilesMissing(JobFailed):
+    """Files that the job needs are not in the artifact store."""
+
+
 class UnsuitableData(JobFailed):
     """The method cannot work on these images."""
 

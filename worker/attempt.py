@@ -91,6 +91,8 @@ class Attempt:
             self._conclude(trainer)
         except errors.StoreUnavailable as error:
             self._without_store(error)
+        except errors.FilesMissing as error:
+            self._fail(error)
         except Exception as error:
             logger.exception("%s: the worker could not go on", self.name)
             self._lost(f"The worker could not go on: {type(error).__name__}: {error}.")
@@ -261,17 +263,28 @@ class Attempt:
         self.lease.insist(lambda: self.lease.attempts.lost(*self.mine, error))
 
     def _specify(self) -> Spec:
-        """What the trainer needs; files of a store that is far away are fetched."""
+        """What the trainer needs; files of a store that is far away are fetched.
+
+        Raises:
+            FilesMissing: if one is not there.
+        """
         inputs, keep = self.scratch.root / "inputs", self.lease.keep
         checkpoints = by_age(self.claim.checkpoint)[-KEPT:]
         fetch = partial(self.artifacts.fetch, alive=keep)
         dataset_id = self.claim.job.dataset_id
-        with tracer.start_as_current_span("fetch"):
-            found = Inputs(
-                self.artifacts.fetch_all(f"datasets/{dataset_id}", inputs / "dataset", keep),
-                {file.name: fetch(file.key, inputs / "model") for file in self._model()},
-                [fetch(file.key, inputs / "checkpoints") for file in reversed(checkpoints)],
-            )
+        try:
+            with tracer.start_as_current_span("fetch"):
+                found = Inputs(
+                    self.artifacts.fetch_all(f"datasets/{dataset_id}", inputs / "dataset", keep),
+                    {file.name: fetch(file.key, inputs / "model") for file in self._model()},
+                    [fetch(file.key, inputs / "checkpoints") for file in reversed(checkpoints)],
+                )
+        except FileNotFoundError as error:
+            raise errors.FilesMissing(
+                f"Not in the artifact store: {error}. Files were removed by hand, or lie in "
+                "another store (S2CONVSCN_ARTIFACTS_URL): put them back. Those of the data set "
+                f"{dataset_id} come back when the same images are uploaded again."
+            ) from error
         return specify(self.claim, self.settings, found, self.hardware.torch_device)
 
     def _model(self) -> list[Artifact]:

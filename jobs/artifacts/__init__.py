@@ -49,7 +49,10 @@ class ArtifactStore(Protocol):
         """
 
     def fetch_all(self, prefix: str, folder: Path, alive: Alive = ...) -> Path:
-        """A local folder with the files directly under a prefix, not to be changed."""
+        """A local folder with the files directly under a prefix, not to be changed.
+
+        Raises FileNotFoundError if there are none.
+        """
 
     def listed(self, prefix: str) -> Iterator[Stored]:
         """Every file under a key prefix, which ends where a path's part ends."""

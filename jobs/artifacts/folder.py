@@ -53,7 +53,10 @@ class FolderStore:
         return path
 
     def fetch_all(self, prefix: str, folder: Path, alive: Alive = idle) -> Path:  # noqa: ARG002
-        return self.path(prefix)
+        folder = self.path(prefix)
+        if not folder.is_dir():
+            raise FileNotFoundError(folder)
+        return folder
 
     def listed(self, prefix: str) -> Iterator[Stored]:
         for path in self.path(prefix).rglob("*"):

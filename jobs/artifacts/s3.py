@@ -122,9 +122,11 @@ class S3Store:
         return target
 
     def fetch_all(self, prefix: str, folder: Path, alive: Alive = idle) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
-        for found in self.listed(prefix):
-            self.fetch(found.key, folder, alive)
+        keys = [found.key for found in self.listed(prefix)]
+        if not keys:
+            raise FileNotFoundError(prefix)
+        for key in keys:
+            self.fetch(key, folder, alive)
         return folder
 
     def listed(self, prefix: str) -> Iterator[Stored]:

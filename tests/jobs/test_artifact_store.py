@@ -124,6 +124,8 @@ def test_files_can_be_had_locally(artifacts: ArtifactStore, put: Put, tmp_path: 
         "pixels.npy": b"pixels",
         "index.json": b"index",
     }
+    with pytest.raises(FileNotFoundError):
+        artifacts.fetch_all("datasets/d2", tmp_path / "nowhere")
     path = artifacts.fetch("datasets/d/index.json", tmp_path / "there")
     assert path.read_bytes() == b"index"
 

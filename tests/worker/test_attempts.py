@@ -135,6 +135,18 @@ def test_a_trainer_that_stalls_is_killed_and_the_job_goes_back(make_bench: MakeB
     assert (lost.status, lost.failures) == (Status.QUEUED, 1)
 
 
+def test_without_its_images_a_job_fails_at_once(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    job = bench.submit(QUICK)
+    assert bench.artifacts.delete(f"datasets/{job.dataset_id}") > 0
+    bench.supervisor.run(job.id)
+    failed = bench.job(job.id)
+    assert (failed.status, failed.attempt) == (Status.FAILED, 1)
+    assert failed.error["type"] == "/v1/problems/files-missing"
+    assert job.dataset_id in failed.error["detail"]
+    assert "S2CONVSCN_ARTIFACTS_URL" in failed.error["detail"]
+
+
 def test_what_is_fetched_slowly_is_no_stall(
     make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
