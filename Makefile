@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= $(or $(S2CONVSCN_PORT),8000)
+PROJECT ?= s2convscn
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
@@ -34,7 +35,7 @@ serve: $(READY)       ## API, one worker and broker in the foreground; Ctrl-C st
 	$(BIN)/s2convscn serve --port $(PORT)
 
 up: secrets/redis_password secrets/postgres_password secrets/s3_secret_key  ## the containers [PROFILE=watch|gpu|s3]; 'docker compose -p s2convscn down' stops them
-	$(if $(filter s3,$(PROFILE)),$(BUCKET)) $(if $(filter watch,$(PROFILE)),$(TRACES)) docker compose --project-name s2convscn $(if $(PROFILE),--profile $(PROFILE)) up --build --detach
+	$(if $(filter s3,$(PROFILE)),$(BUCKET)) $(if $(filter watch,$(PROFILE)),$(TRACES)) docker compose --project-name $(PROJECT) $(if $(PROFILE),--profile $(PROFILE)) up --build --detach
 
 secrets/%:
 	mkdir -p -m 700 secrets
@@ -57,7 +58,7 @@ bench: $(READY)       ## SET=orl|olivetti|coil20|coil100|yaleb METHOD=table5: do
 bench-speed: $(READY)  ## [LARGE=1 SETS KINDS DATA ROUNDS THREADS]: epochs, memory, spectral rounds
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks speed $(call given,$(SPEED)) $(if $(LARGE),--large)
 
-image-check: $(READY) ## installation and entry points of both images, in overlays of this machine's root
+image-check: $(READY) ## the images: make up under a container engine, and without one in overlays of this machine's root
 	$(BIN)/python -m pytest -m images -rs -s --timeout=1800
 
 load: $(READY)        ## [RATE STREAMS SECONDS UPLOAD]: the service under load while a job trains, loopback alone

@@ -219,7 +219,8 @@ def test_the_map_is_looked_at_and_walked_through(page: Page, finished: dict[str,
 def test_large_groups_are_shown_part_by_part(page: Page, service: Service, tmp_path: Path) -> None:
     file = write_npz(tmp_path / "many.npz", *subspaces(n=1200, clusters=2))
     dataset = service.client.datasets.upload(file)
-    job = service.client.jobs.submit(dataset, 2, method="kmeans").wait()
+    brief = {"method": "kmeans", "view": "plain"}
+    job = service.client.jobs.submit(dataset, 2, method=brief).wait()
     page.goto(f"/#/jobs/{job.id}")
     group = page.locator(".cluster").first
     images, more = group.locator("li"), group.get_by_role("button")
