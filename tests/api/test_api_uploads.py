@@ -32,14 +32,15 @@ def post(service: Service, data: Any, kind: str, /, **params: str) -> httpx.Resp
 
 
 def test_files_that_are_lost_come_back_with_the_same_bytes(service: Service) -> None:
-    made = post(service, png_zip(), "application/zip").json()
+    data = png_zip()
+    made = post(service, data, "application/zip").json()
     folder = service.context.artifacts.path(f"datasets/{made['id']}")
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     for lost in ({"index.json"}, {"pixels.npy", "index.json"}):
         for name in lost:
             (folder / name).unlink()
         assert service.http.get(f"{PATH}/{made['id']}/images/0").status_code == 410
-        again = post(service, png_zip(), "application/zip")
+        again = post(service, data, "application/zip")
         assert (again.status_code, again.json()) == (200, made)
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == files
         assert service.http.get(f"{PATH}/{made['id']}/images/0").status_code == 200
