@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -60,8 +60,8 @@ PLAIN: dict[int, type[jobs.DomainError]] = {
 }
 """What the framework's own refusals mean."""
 
-ABSENCES = (OperationalError, InterfaceError, PoolTimeout)
-"""What SQLAlchemy raises of a database that does not answer, or not in time."""
+ABSENCES = (OperationalError, InterfaceError, InternalError, PoolTimeout)
+"""What SQLAlchemy raises of a database that does not answer, or not in time, or has given us up."""
 AWAY = "The database does not answer: ask again in a while."
 
 logger = logging.getLogger("app")

@@ -25,6 +25,14 @@ CONNECTION = {
     "tcp_user_timeout": 10_000,
 }
 """libpq's: a server that vanished without a word is missed in seconds, not after hours."""
+SESSION = {
+    "idle_in_transaction_session_timeout": "10s",
+    "tcp_keepalives_idle": 5,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""The server's: so is a client, which may have left in mid-transaction with locks on rows."""
 
 
 def reason(error: SQLAlchemyError) -> str:
@@ -103,13 +111,22 @@ def _check_encoding(connection: Connection) -> None:
 
 def _engine(url: str) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, connect_args=CONNECTION)
+        engine = create_engine(url, pool_pre_ping=True, connect_args=CONNECTION)
+        event.listen(engine, "connect", _set_session)
+        return engine
     database = make_url(url).database
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": 30})
     event.listen(engine, "connect", _tune_sqlite)
     return engine
+
+
+def _set_session(connection: Any, _record: Any) -> None:
+    """By statements: what a URL may say of ``options`` stays, and poolers let them through."""
+    connection.autocommit = True
+    connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in SESSION.items()))
+    connection.autocommit = False
 
 
 def _tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that is gone without a word is noticed."""
+"""A connection to PostgreSQL that is gone without a word is noticed, at both of its ends."""
 
 import threading
 import time
@@ -10,9 +10,8 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
 from store_rows import postgres_schema
 
-from jobs.store.database import Database
-
-pytestmark = pytest.mark.chaos
+from app.problems import ABSENCES
+from jobs.store.database import SESSION, Database
 
 
 @pytest.fixture
@@ -20,6 +19,7 @@ def postgres() -> Iterator[str]:
     yield from postgres_schema()
 
 
+@pytest.mark.chaos
 def test_a_server_that_vanished_in_mid_query_is_missed_soon(postgres: str) -> None:
     url = make_url(postgres)
     link = Link(url.port or 5432)
@@ -33,3 +33,33 @@ def test_a_server_that_vanished_in_mid_query_is_missed_soon(postgres: str) -> No
     assert time.monotonic() - began < 30
     database.close()
     link.close()
+
+
+@pytest.mark.chaos
+def test_the_locks_of_a_client_that_stands_still_are_free_soon(postgres: str) -> None:
+    still, others = Database(postgres), Database(postgres)
+    change = text("UPDATE things SET changes = changes + 1")
+    with others.write() as connection:
+        connection.execute(text("CREATE TABLE things AS SELECT 0 AS changes"))
+    lasting = still.write()
+    lasting.__enter__().execute(change)
+    began = time.monotonic()
+    with others.write() as connection:
+        connection.execute(change)
+    assert time.monotonic() - began < 30
+    with pytest.raises(ABSENCES):
+        lasting.__exit__(None, None, None)
+    with still.read() as connection:
+        assert connection.execute(text("SELECT changes FROM things")).scalar_one() == 1
+    still.close()
+    others.close()
+
+
+def test_what_is_asked_of_a_session_outlives_its_transactions(postgres: str) -> None:
+    database = Database(postgres)
+    for _ in range(2):
+        with database.read() as connection:
+            for name, value in SESSION.items():
+                shown = connection.execute(text(f"SHOW {name}")).scalar_one()
+                assert shown in {str(value), f"{value}s", f"{value}ms", "10s"}
+    database.close()
