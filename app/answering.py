@@ -10,6 +10,7 @@ from app.documentation import made
 from app.pages import encode
 from app.schemas import JobPage, JobView
 from app.views import job_view
+from jobs.dispatch import dispatch
 from jobs.errors import BrokerUnavailable
 from jobs.records import Job, Notice
 from jobs.states import Status
@@ -72,9 +73,8 @@ def accepted(
 
 def _sent(context: Context, job: Job) -> JobView:
     """Send the committed job; without a broker it stays for the workers' reaper to send."""
-    context.store.jobs.sending(job.id)
     try:
-        context.queue.send(job.id, job.device)
+        dispatch(context.store, context.queue, job)
     except BrokerUnavailable as error:
         notice = Notice(
             code="broker-unavailable", detail=f"{error.detail} The job is kept and sent later."

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import logs, tracing
 from jobs.artifacts import ArtifactStore
+from jobs.dispatch import dispatch
 from jobs.errors import BrokerUnavailable
 from jobs.queue import Queue
 from jobs.records import Claim
@@ -152,6 +153,5 @@ def resend(store: Store, queue: Queue, job_ids: Collection[str], older_than: flo
     """
     for job_id in store.attempts.unsent(older_than):
         if job_id in job_ids and (job := store.attempts.queued(job_id)):
-            store.jobs.sending(job_id)
-            queue.send(job_id, job.device, again=True)
+            dispatch(store, queue, job, again=True)
             logger.info("%s: message sent again", job_id)

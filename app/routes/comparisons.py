@@ -22,6 +22,7 @@ from app.requests import IdPath
 from app.routes.files import file_route
 from app.schemas import Deleted
 from app.submission import REFUSALS
+from jobs.dispatch import dispatch
 from jobs.errors import BrokerUnavailable, Conflict, Gone, IdempotencyKeyReused, NotFound
 from jobs.records import Comparison, Job, Notice
 from jobs.store.comparisons import Places
@@ -93,8 +94,7 @@ def _send(context: Context, jobs: list[Job]) -> list[Notice]:
     """Queue the committed jobs; those left without a broker are sent by the workers' reaper."""
     try:
         for job in jobs:
-            context.store.jobs.sending(job.id)
-            context.queue.send(job.id, job.device)
+            dispatch(context.store, context.queue, job)
     except BrokerUnavailable as error:
         detail = f"{error.detail} The jobs are kept and sent later."
         return [Notice(code="broker-unavailable", detail=detail)]

@@ -107,10 +107,7 @@ class Jobs:
         return job
 
     def sending(self, job_id: str) -> None:
-        """Note that a message with the job's id is about to go into the queue.
-
-        Before it goes: a worker that has it passes over a row that is locked.
-        """
+        """Note that a message with the job's id is about to go into the queue."""
         with self.database.write() as connection:
             connection.execute(
                 update(jobs).where(jobs.c.id == job_id).values(sent_at=self.database.clock())

@@ -54,7 +54,7 @@ def test_whoever_has_a_message_can_take_its_job(
     """Claims pass over locked rows: whatever is to be noted is noted before the message goes."""
     noted = []
 
-    def send(job_id: str, device: str | None) -> None:
+    def send(job_id: str, device: str | None, *, again: bool) -> None:
         job = service.context.store.attempts.queued(job_id)
         noted.append(job is not None and job.sent_at is not None)
 

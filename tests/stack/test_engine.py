@@ -3,25 +3,24 @@
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
+from live_service import wait_until
 
-from s2convscn import ApiProblem, Client
+from s2convscn import ApiProblem, Client, digits
 from s2convscn.stack import free_port
 
 pytestmark = pytest.mark.images
 ROOT = Path(__file__).parents[2]
 PROJECT = "s2convscn-check"
 BASES = ("python:3.11-slim", "redis:8", "postgres:17")
-LONG = {"method": "s2convscn", "view": "plain", "epochs": 400}
 PATIENCE = 180.0
+LONG = {"method": "s2convscn", "view": "plain", "epochs": 400}
 EVERYBODY = "import os, signal; os.kill(-1, signal.SIGKILL)"
 """In a container that is all but its first process, which ends with the worker."""
 
@@ -47,14 +46,6 @@ class Containers(NamedTuple):
 def answers(*words: str) -> bool:
     ended = subprocess.run(words, capture_output=True, check=False)
     return ended.returncode == 0
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < end
-        time.sleep(0.5)
-    return found
 
 
 @pytest.fixture
@@ -84,16 +75,15 @@ def ready(client: Client) -> bool:
 
 
 def test_containers_work_die_and_come_back(containers: Containers, tmp_path: Path) -> None:
-    digits = load_digits()
     file = tmp_path / "digits.npz"
-    np.savez(file, images=np.uint8(digits.images[:300] * 15.9), labels=digits.target[:300])
+    np.savez(file, images=digits.pixels()[:300], labels=digits.truth()[:300])
     with Client(containers.url) as client:
-        until(lambda: ready(client))
+        wait_until(lambda: ready(client), PATIENCE)
         dataset = client.upload(file)
         brief = client.wait(client.submit(dataset["id"], 10, method={"method": "lsr"})["id"])
         assert brief["status"] == "succeeded", brief["error"]
         long = client.submit(dataset["id"], 10, method=LONG)["id"]
-        until(lambda: client.get(f"/v1/jobs/{long}")["phase"] == "training")
+        wait_until(lambda: client.get(f"/v1/jobs/{long}")["phase"] == "training", PATIENCE)
         containers.compose("exec", "-T", "worker", "python", "-c", EVERYBODY)
         job = client.wait(long)
         assert (job["status"], job["attempt"]) == ("succeeded", 2)
@@ -105,5 +95,5 @@ def test_containers_work_die_and_come_back(containers: Containers, tmp_path: Pat
             assert said.strip() == "refused"
         containers.compose("down")
         containers.up()
-        until(lambda: ready(client))
+        wait_until(lambda: ready(client), PATIENCE)
         assert client.get(f"/v1/jobs/{long}/labels") == labels
